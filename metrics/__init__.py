@@ -1,0 +1,1 @@
+"""Metrics of chest X-ray reports, their statistics and protocols."""

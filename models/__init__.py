@@ -1,0 +1,1 @@
+"""Adapters of report-writing models and the engines that run them."""

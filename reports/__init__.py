@@ -1,0 +1,1 @@
+"""Leaderboards, the HTML report and exports, made from score tables."""
