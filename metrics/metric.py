@@ -108,8 +108,9 @@ class Metric(ABC):
 def ratio(numerator: FloatArray, denominator: FloatArray, undefined: float = np.nan) -> FloatArray:
     """Return ``numerator / denominator``, and ``undefined`` where the denominator is 0."""
     numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    out = np.full(numerator.shape, undefined)
-    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+    quotient: FloatArray = np.full(numerator.shape, undefined)
+    np.divide(numerator, denominator, out=quotient, where=denominator != 0)
+    return quotient
 
 
 def _setting(value: object) -> str:

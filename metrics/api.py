@@ -1,0 +1,129 @@
+"""What notebooks import: one function per metric, and ``score`` for many metrics and systems."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+from metrics.evaluation import System
+from metrics.metric_result import MetricResult
+from metrics.results import ScoreTable
+from metrics.samples import TestSet
+from metrics.scoring import Resampling, score_table, tally
+from metrics.selection import select
+from metrics.statistics import Method, Units
+from metrics.texts import prediction_list, reference_lists
+
+Texts = Iterable[str]
+References = Iterable[str | Sequence[str]]
+SYSTEM = "system"
+"""The name of a system that was given without one."""
+
+
+def score(
+    predictions: Texts | Mapping[str, Texts],
+    references: References,
+    *,
+    metrics: Sequence[str] | str | None = None,
+    protocol: str = "default",
+    ids: Iterable[str] | None = None,
+    clusters: Iterable[Hashable] | None = None,
+    has_prior: Iterable[bool | None] | None = None,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    method: Method = "percentile",
+    seed: int = 0,
+    processes: int = 1,
+) -> ScoreTable:
+    """Score one system or several on the same references, with intervals.
+
+    Parameters
+    ----------
+    predictions
+        A list of texts, or ``{system name: list of texts}``; pandas Series are lists too.
+    references
+        One text per sample, or a list of texts per sample.
+    metrics
+        Names of metrics, families or protocols; the protocol's own set if None.
+    ids, clusters, has_prior
+        Per sample: a unique id, the patient (the unit of resampling), whether there is a prior.
+    processes
+        Processes to spread the texts over; the scores do not depend on it.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a text is not a string, or a name or setting is unknown.
+
+    >>> table = score(["no effusion"], ["no pleural effusion"], metrics=["rougeL"], resamples=0)
+    >>> table.systems["system"].metrics["rougeL"].score
+    0.8
+    """
+    texts = reference_lists(references)
+    names = [str(i) for i in ids] if ids is not None else [str(i) for i in range(len(texts))]
+    test_set = TestSet(names, texts, None if has_prior is None else list(has_prior))
+    if not isinstance(predictions, Mapping):
+        predictions = {SYSTEM: predictions}
+    systems = {name: System(prediction_list(p)) for name, p in predictions.items()}
+    units = Units.from_clusters(None if clusters is None else list(clusters), len(texts))
+    resampling = Resampling(resamples, confidence, method, seed)
+    wanted = [metrics] if isinstance(metrics, str) else metrics
+    counted = tally(select(wanted, protocol), test_set, systems, units, processes)
+    return score_table(counted, resampling, test_set)
+
+
+def bleu(predictions: Texts, references: References, protocol: str = "default") -> MetricResult:
+    """Return BLEU-1 to BLEU-4 (those that the protocol defines).
+
+    Source: Papineni et al. 2002; definitions per protocol in ``docs/metrics/lexical.md``.
+
+    >>> bleu(["the lungs are clear"], ["the lungs are clear"]).scores["bleu4"]
+    1.0
+    """
+    return _result("bleu", predictions, references, protocol)
+
+
+def meteor(predictions: Texts, references: References, protocol: str = "default") -> MetricResult:
+    """Return METEOR as NLTK computes it (alpha 0.9, beta 3, gamma 0.5), mean over samples.
+
+    >>> meteor(["clear"], ["clear"]).scores["meteor"]
+    0.5
+    """
+    return _result("meteor", predictions, references, protocol)
+
+
+def rouge(predictions: Texts, references: References, protocol: str = "default") -> MetricResult:
+    """Return the F1 of ROUGE-1, ROUGE-2 and ROUGE-L as plain means over samples."""
+    return _result("rouge", predictions, references, protocol)
+
+
+def rouge_l(predictions: Texts, references: References, protocol: str = "default") -> MetricResult:
+    """Return the F1 of ROUGE-L as the plain mean over samples.
+
+    >>> rouge_l(["no effusion"], ["no pleural effusion"]).scores["rougeL"]
+    0.8
+    """
+    return _result("rougeL", predictions, references, protocol)
+
+
+def chrf(predictions: Texts, references: References, protocol: str = "default") -> MetricResult:
+    """Return chrF with sacreBLEU's defaults, as a fraction."""
+    return _result("chrf", predictions, references, protocol)
+
+
+def cider(predictions: Texts, references: References, protocol: str = "default") -> MetricResult:
+    """Return CIDEr-D with the idf of these references, on coco-caption's scale (0 to 10)."""
+    return _result("cider", predictions, references, protocol)
+
+
+def temporal_direction(predictions: Texts, references: References) -> MetricResult:
+    """Return precision, recall, F1 and agreement over (finding, side, change) tuples."""
+    return _result("temporal_direction", predictions, references, "default")
+
+
+def _result(name: str, predictions: Texts, references: References, protocol: str) -> MetricResult:
+    texts = reference_lists(references)
+    ids = [str(i) for i in range(len(texts))]
+    test_set = TestSet(ids, texts)
+    systems = {SYSTEM: System(prediction_list(predictions))}
+    units = Units.from_clusters(None, len(texts))
+    return MetricResult(tally(select([name], protocol), test_set, systems, units), ids)

@@ -1,0 +1,110 @@
+"""Compute every metric's statistics for every system, in chunks, in one process or several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from metrics.errors import InputError
+from metrics.metric import FloatArray, Metric
+from metrics.samples import Samples, TestSet
+
+CHUNK = 4096
+"""Samples analysed together: large enough to vectorise, small enough to bound memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """One system's predictions in the test set's order, and what it was shown."""
+
+    predictions: Sequence[str]
+    prior_shown: Sequence[bool | None] | None = None
+
+    def slice(self, start: int, stop: int) -> System:
+        """Return the predictions ``start`` to ``stop``."""
+        shown = None if self.prior_shown is None else self.prior_shown[start:stop]
+        return System(self.predictions[start:stop], shown)
+
+
+Statistics = dict[str, list[FloatArray]]
+"""Per system, one array of shape (n, k) per metric."""
+
+
+def compute_statistics(
+    metrics: Sequence[Metric],
+    test_set: TestSet,
+    systems: Mapping[str, System],
+    processes: int = 1,
+    progress: Callable[[int], None] = lambda samples: None,
+) -> tuple[list[Metric], Statistics]:
+    """Return the fitted metrics, and each system's statistics per metric.
+
+    Chunks are the same whatever the number of processes, and so are the results, bit for bit.
+    ``progress`` is called with the number of samples done since the last call.
+    """
+    _check(test_set, systems)
+    fitted = [_fit(metric, test_set) for metric in metrics]
+    parts: dict[str, list[list[FloatArray]]] = {name: [] for name in systems}
+    with ExitStack() as stack:
+        chunks = _chunks(test_set, systems)
+        for size, part in _run(fitted, chunks, processes, stack):
+            for name, arrays in part.items():
+                parts[name].append(arrays)
+            progress(size)
+    joined = {
+        name: [np.concatenate(p) for p in zip(*rows, strict=True)] for name, rows in parts.items()
+    }
+    return fitted, joined
+
+
+_Chunk = tuple[TestSet, dict[str, System]]
+
+
+def _check(test_set: TestSet, systems: Mapping[str, System]) -> None:
+    if not len(test_set):
+        raise InputError("There is nothing to score: the test set holds no samples.")
+    if not systems:
+        raise InputError("There is nothing to score: no system's predictions are given.")
+    for name, system in systems.items():
+        if len(system.predictions) != len(test_set):
+            raise InputError(
+                f"System {name!r} has {len(system.predictions)} predictions for "
+                f"{len(test_set)} references. Give one per reference, in the same order."
+            )
+
+
+def _fit(metric: Metric, test_set: TestSet) -> Metric:
+    return metric.fit(Samples.of([""] * len(test_set), test_set))
+
+
+def _chunks(test_set: TestSet, systems: Mapping[str, System]) -> Iterator[_Chunk]:
+    for start in range(0, len(test_set), CHUNK):
+        stop = min(start + CHUNK, len(test_set))
+        yield test_set.slice(start, stop), {n: s.slice(start, stop) for n, s in systems.items()}
+
+
+def _run(
+    metrics: list[Metric], chunks: Iterator[_Chunk], processes: int, stack: ExitStack
+) -> Iterator[tuple[int, Statistics]]:
+    if processes <= 1:
+        yield from (_score_chunk(metrics, chunk) for chunk in chunks)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # spawn: forking a process that holds BLAS or progress threads can hang
+    pool = stack.enter_context(ProcessPoolExecutor(processes, mp_context=get_context("spawn")))
+    yield from pool.map(partial(_score_chunk, metrics), chunks)
+
+
+def _score_chunk(metrics: list[Metric], chunk: _Chunk) -> tuple[int, Statistics]:
+    test_set, systems = chunk
+    statistics: Statistics = {}
+    for name, system in systems.items():
+        samples = Samples.of(system.predictions, test_set, system.prior_shown)
+        statistics[name] = [metric.statistics(samples) for metric in metrics]
+    return len(test_set), statistics

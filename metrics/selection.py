@@ -1,0 +1,136 @@
+"""From the names a user writes to the metrics to compute."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from metrics.errors import InputError
+from metrics.metric import Metric, Output
+from metrics.protocols import PROTOCOLS, Protocol, protocol
+from metrics.registry import ENTRIES, make, outputs_of, plugins
+
+FAMILIES = {
+    "bleu": "bleu",
+    "rouge": "rouge",
+    "temporal": "temporal_",
+    "temporaldirection": "temporal_direction_",
+}
+"""Prefix of the outputs that a family name stands for."""
+_COMPANIONS = {
+    "temporal_f1": ("temporal_f1_present",),
+    "prior_hallucination": ENTRIES["prior_hallucination"].outputs[1:],
+}
+_ALIASES = {"ciderd": "cider", "temporalentityscore": "temporal_f1"}
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A metric to compute, and the column of each output that is reported, by its key."""
+
+    metric: Metric
+    columns: dict[str, int]
+
+    def output(self, key: str) -> Output:
+        """Return the facts about the output reported under ``key``."""
+        return self.metric.info.outputs[self.columns[key]]
+
+
+def select(names: Sequence[str] | None, protocol_name: str | None = None) -> list[Selected]:
+    """Return the metrics that ``names`` ask for, in the order they were asked for.
+
+    Each name is an output (``bleu4``), a family (``bleu``), a protocol (its own set under its
+    own treatment), ``protocol/output``, or a name as papers print it (``BLEU-4``). Without names,
+    the protocol's own set. The first protocol that a name brings in gives plain keys; outputs of
+    further ones are keyed ``protocol/name``. ``protocol_name`` None stands for the first protocol
+    among the names, or ``default``.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown (the nearest is offered), or the protocol does not define it.
+    """
+    if names is not None and not names:
+        raise InputError("No metrics are named. `cxr-harness list metrics` shows all.")
+    own = protocol_name or next((n for n in names or () if n in PROTOCOLS), "default")
+    wanted: dict[tuple[str, str], None] = {}
+    for name in names if names is not None else [own]:
+        wanted.update(dict.fromkeys(_expand(name, protocol(own))))
+    main = next(iter(wanted))[0]
+    return _build(wanted, main)
+
+
+def _build(wanted: Iterable[tuple[str, str]], main: str) -> list[Selected]:
+    chosen: dict[str, Selected] = {}
+    for protocol_name, output in wanted:
+        metric = _metric_for(output, PROTOCOLS[protocol_name])
+        names = [o.name for o in metric.info.outputs]
+        selected = chosen.setdefault(metric.signature, Selected(metric, {}))
+        column = names.index(output)
+        if column not in selected.columns.values():
+            key = output if protocol_name == main else f"{protocol_name}/{output}"
+            selected.columns[key] = column
+    return list(chosen.values())
+
+
+def _expand(name: str, own: Protocol) -> list[tuple[str, str]]:
+    if name in PROTOCOLS:
+        return [(name, output) for output in _with_companions(PROTOCOLS[name].outputs)]
+    prefix, slash, rest = name.partition("/")
+    if slash and prefix in PROTOCOLS:
+        return _expand(rest, PROTOCOLS[prefix])
+    if name in plugins():
+        return [(own.name, output) for output in outputs_of(name)]
+    return [(own.name, output) for output in _with_companions(_outputs_named(name, own))]
+
+
+def _outputs_named(name: str, own: Protocol) -> list[str]:
+    known = known_outputs()
+    plain = _plain(name)
+    if plain in FAMILIES:
+        defined = [output for output in known if output.startswith(FAMILIES[plain])]
+        return [output for output in defined if _owner(output, own)]
+    by_plain = {_plain(output): output for output in known}
+    output = _ALIASES.get(plain) or by_plain.get(plain)
+    if output is None:
+        near = difflib.get_close_matches(plain, [*by_plain, *FAMILIES, *PROTOCOLS], n=1)
+        hint = f"Did you mean {by_plain.get(near[0], near[0])!r}? " if near else ""
+        raise InputError(
+            f"Unknown metric {name!r}. {hint}`cxr-harness list metrics` shows all metrics."
+        )
+    if not _owner(output, own):
+        raise InputError(
+            f"Protocol {own.name!r} does not define {output!r}; "
+            f"it has {', '.join(own.outputs)}. Choose another protocol for it."
+        )
+    return [output]
+
+
+def known_outputs() -> list[str]:
+    """Return the names of all outputs of the built-in metrics, in registry order."""
+    return list(dict.fromkeys(output for entry in ENTRIES.values() for output in entry.outputs))
+
+
+def _with_companions(outputs: Iterable[str]) -> list[str]:
+    return [name for output in outputs for name in (output, *_COMPANIONS.get(output, ()))]
+
+
+def _owner(output: str, own: Protocol) -> str | None:
+    """Return the registered metric that reports ``output`` under the protocol, if one does."""
+    default = next((name for name, entry in ENTRIES.items() if output in entry.outputs), None)
+    if default is None:
+        return next((name for name in plugins() if output in outputs_of(name)), None)
+    name = own.instead.get(default, default)
+    return name if output in outputs_of(name) else None
+
+
+def _metric_for(output: str, own: Protocol) -> Metric:
+    name = _owner(output, own)
+    if name is None:
+        raise InputError(f"Protocol {own.name!r} does not define {output!r}.")
+    return make(name, own.treatment, dict(own.settings.get(name, {})))
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum() or c == "/")
