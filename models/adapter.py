@@ -1,0 +1,112 @@
+"""What every model is to the rest of the project: requests in, generated reports out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from models.options import read_options
+
+Prior = Literal["real", "dummy", "shuffled", "none"]
+PRIORS: tuple[Prior, ...] = ("real", "dummy", "shuffled", "none")
+
+FAILED = "error"
+"""The finish reason of a sample that the model could not answer; its text is empty."""
+TRUNCATED = "length"
+"""The finish reason of a text that stopped at the limit of tokens."""
+FALLBACK = "fallback"
+"""The finish reason of a baseline that had nothing to go by and gave its standing text."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that a model may look at for one sample.
+
+    With the prior mode ``dummy`` or ``none`` there is neither prior image nor prior report; what
+    stands in for a dummy image is the adapter's own business. With ``shuffled`` both are another
+    patient's.
+    """
+
+    sample_id: str
+    current_image: Path | None = None
+    prior_image: Path | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+    prior_report: str | None = None
+    question: str | None = None
+    prior: Prior = "real"
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One answer: its text, why it ended, and what is known of how it was made.
+
+    ``seconds`` is a measured time; adapters whose time nobody asks for leave it None, so that
+    two runs write equal files.
+    """
+
+    text: str
+    finish_reason: str = "stop"
+    tokens: int | None = None
+    seconds: float | None = None
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BankReport:
+    """A training study that an adapter may copy from: its context in words, and its report."""
+
+    sample_id: str
+    context: Mapping[str, str]
+    report: str
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of an adapter that has none."""
+
+
+class Adapter(ABC):
+    """A model under a name.
+
+    A subclass names its ``Options``, a frozen dataclass whose fields are the keys a benchmark file
+    may set, and says what it looks at: the runner hashes images, keeps a bank in memory and
+    repeats a model with other priors only where that can change the text.
+    """
+
+    Options: ClassVar[type[Any]] = NoOptions
+    uses_images: ClassVar[bool] = False
+    uses_prior: ClassVar[bool] = False
+    needs_bank: ClassVar[bool] = False
+    batch_size: int = 256
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], where: str = "the model's options") -> Self:
+        """Build the adapter from a benchmark file's extra keys.
+
+        Raises
+        ------
+        InputError
+            If a key is unknown (the nearest is offered), is missing or has a wrong type.
+        """
+        return cls(read_options(cls.Options, settings, where))
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return, as plain JSON values, everything beside the request that can change the text.
+
+        Asked for after ``prepare``.
+        """
+        return asdict(self.options)
+
+    def prepare(self, bank: Sequence[BankReport]) -> None:
+        """Take what stays the same over all requests; called once, before ``generate``."""
+        del bank
+
+    @abstractmethod
+    def generate(self, requests: Sequence[Request]) -> list[Generation]:
+        """Answer a batch of requests, in their order; the batch must not change any text."""

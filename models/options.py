@@ -1,0 +1,58 @@
+"""Read an adapter's options from plain values, with errors that name the key."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar, get_type_hints
+
+from models.errors import InputError
+
+T = TypeVar("T")
+
+
+def read_options(kind: type[T], settings: Mapping[str, Any], where: str) -> T:
+    """Return the dataclass ``kind`` with ``settings`` as its fields, types checked.
+
+    ``where`` names the place in the user's file, for messages.
+    """
+    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    for key in settings:
+        if key not in known:
+            raise InputError(f"Unknown option {key!r} in {where}. {_suggestion(key, list(known))}")
+    for name, field in known.items():
+        if name not in settings and field.default is MISSING and field.default_factory is MISSING:
+            raise InputError(f"The option {name!r} is missing in {where}. Add `{name}: …`.")
+    types = get_type_hints(kind)
+    return kind(**{key: _checked(value, types[key], key, where) for key, value in settings.items()})
+
+
+def _suggestion(key: str, known: list[str]) -> str:
+    if not known:
+        return "This adapter has no options."
+    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    if nearest:
+        return f"Did you mean {nearest[0]!r}?"
+    return f"Known options: {', '.join(known)}."
+
+
+def _checked(value: Any, wanted: Any, key: str, where: str) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(wanted).validate_json(_as_json(value, key, where), strict=True)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in (key, *problem["loc"]))
+        raise InputError(f"The option {place!r} in {where} is wrong: {problem['msg']}.") from None
+
+
+def _as_json(value: Any, key: str, where: str) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"The option {key!r} in {where} is wrong: {type(value).__name__} is no plain value."
+        ) from None

@@ -1,0 +1,51 @@
+from dataclasses import dataclass
+
+import pytest
+
+from models.constant import NORMAL_REPORT, Constant
+from models.errors import InputError
+from models.options import read_options
+from models.retrieval import Retrieval
+
+
+@dataclass(frozen=True)
+class Options:
+    beams: int
+    penalty: float = 1.0
+    stop: list[str] | None = None
+
+
+def test_defaults_fill_what_is_not_set() -> None:
+    assert Options(3, 2.0) == read_options(Options, {"beams": 3, "penalty": 2}, "models[0]")
+
+
+def test_an_unknown_option_names_the_nearest_and_the_place() -> None:
+    with pytest.raises(InputError, match=r"'beems' in models\[2\]. Did you mean 'beams'\?"):
+        read_options(Options, {"beems": 3}, "models[2]")
+
+
+def test_a_missing_option_is_named() -> None:
+    with pytest.raises(InputError, match=r"'beams' is missing in models\[2\]"):
+        read_options(Options, {}, "models[2]")
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ({"beams": "3"}, "'beams'"),
+        ({"beams": True}, "'beams'"),
+        ({"beams": 3, "stop": ["a", 1]}, r"'stop\.1'"),
+        ({"beams": object()}, "'beams'"),
+    ],
+)
+def test_a_wrong_type_is_refused_at_its_place(settings: dict[str, object], place: str) -> None:
+    with pytest.raises(InputError, match=f"{place} in models"):
+        read_options(Options, settings, "models[0]")
+
+
+def test_an_adapter_takes_its_extra_keys() -> None:
+    assert Constant.from_settings({"text": "Clear."}).fingerprint() == {"text": "Clear."}
+    assert Constant.from_settings({}).fingerprint() == {"text": NORMAL_REPORT}
+    assert Retrieval.from_settings({"sections": ["indication"]}).options.sections == ["indication"]
+    with pytest.raises(InputError, match=r"Did you mean 'sections'\?"):
+        Retrieval.from_settings({"section": ["indication"]})
