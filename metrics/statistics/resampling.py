@@ -14,9 +14,11 @@ from metrics.errors import InputError
 from metrics.statistics.arrays import FloatArray, IndexArray
 from metrics.statistics.exact import ExactColumns, Key
 
-# 4 MiB of weights stay in the cache; fewer than 16 rows make the matrix product slow.
+# 4 MiB of weights stay in the cache, fewer than 16 rows make the matrix product slow, and indices
+# are drawn fastest when they stay in a core's own cache.
 _BLOCK_ELEMENTS = 2**19
 _SMALLEST_BLOCK = 16
+_PIECE_ELEMENTS = 2**15
 _RANDOMISATION_STREAM = 1
 
 
@@ -38,11 +40,13 @@ def resampling_weights(
     n_units: int, resamples: int, seed: int, block: int | None = None
 ) -> Iterator[FloatArray]:
     """Yield how often each unit was drawn, in blocks of shape (rows, n_units)."""
-    draws = resample_indices(n_units, resamples, seed)
+    generator = np.random.default_rng(_sequence(seed))
+    piece = max(1, _PIECE_ELEMENTS // max(n_units, 1))
     for rows in _block_lengths(n_units, resamples, block):
         weights = np.empty((rows, n_units))
-        for row, units in zip(weights, draws, strict=False):
-            row[:] = np.bincount(units, minlength=n_units)
+        for start in range(0, rows, piece):
+            drawn_into = weights[start : start + piece]
+            drawn_into[:] = _draw_counts(generator, drawn_into.shape)
         yield weights
 
 
@@ -70,6 +74,16 @@ def replicates(
     columns = ExactColumns(unit_statistics)
     weights = resampling_weights(columns.n_units, resamples, seed, block)
     return columns.sums(weights)
+
+
+def _draw_counts(generator: np.random.Generator, shape: tuple[int, ...]) -> IndexArray:
+    """Draw several resamples at once and count them, shape (rows, units)."""
+    rows, n_units = shape
+    if n_units == 0:
+        return np.empty(shape, dtype=np.intp)
+    drawn = generator.integers(n_units, size=shape)
+    drawn += n_units * np.arange(rows)[:, None]
+    return np.bincount(drawn.ravel(), minlength=rows * n_units).reshape(shape)
 
 
 def _block_lengths(n_units: int, rows: int, block: int | None) -> Iterator[int]:
