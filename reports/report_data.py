@@ -1,0 +1,207 @@
+"""What a report shows, as plain data: ``harness`` fills these, ``reports.html`` renders them.
+
+All scores are fractions in their natural scale, as in ``scores.json``; the page multiplies and
+rounds. Texts are raw: everything is escaped where it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from metrics.metric import Span
+from metrics.results import Score, ScoreTable
+
+Verdict = Literal["sound", "look", "unsound"]
+
+
+@dataclass(frozen=True)
+class SystemSoundness:
+    """Whether one system's predictions can carry conclusions, and why (not).
+
+    Attributes
+    ----------
+    system
+        Name, as in the score table.
+    n
+        Studies of the test set.
+    missing, failed
+        Studies without a prediction, and with one that broke off; both were scored as empty.
+    empty
+        Predictions that are there and hold no word.
+    truncated
+        Predictions cut at the token limit; None where finish reasons are not on record.
+    distinct_share
+        Distinct predictions over predictions that are there, 0 to 1.
+    mean_words, reference_mean_words, length_ratio
+        Words per prediction, per reference, and the quotient (None where references are empty).
+    verdict
+        ``sound``: nothing to see; ``look``: read the reasons first; ``unsound``: do not quote.
+    reasons
+        One short sentence each; may be given for a sound system as well.
+    """
+
+    system: str
+    n: int
+    missing: int
+    failed: int
+    empty: int
+    truncated: int | None
+    distinct_share: float
+    mean_words: float
+    reference_mean_words: float
+    length_ratio: float | None
+    verdict: Verdict
+    reasons: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired test of two systems on one metric; ``difference`` is ``a`` minus ``b``.
+
+    Undefined numbers are NaN. ``studies_needed`` is how many studies it would take to tell the
+    difference apart, None where that cannot be said.
+    """
+
+    metric: str
+    a: str
+    b: str
+    difference: float
+    low: float
+    high: float
+    p_bootstrap: float
+    p_randomisation: float
+    p_holm: float
+    n_units: int
+    studies_needed: int | None = None
+
+
+@dataclass(frozen=True)
+class SliceScores:
+    """Scores over the ``n`` studies that share one ``value`` of a slice, by system and metric."""
+
+    slice_name: str
+    value: str
+    n: int
+    table: Mapping[str, Mapping[str, Score]]
+
+
+@dataclass(frozen=True)
+class DirectionTable:
+    """How often each change of the references became which change in a system's predictions.
+
+    ``counts[i][j]`` counts findings whose reference says ``changes[i]`` and whose prediction says
+    ``changes[j]``. Findings that only one side mentions may be given as a change of their own,
+    for instance ``not mentioned``.
+    """
+
+    system: str
+    changes: Sequence[str]
+    counts: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class HallucinationRow:
+    """How often reports speak of a prior study although the model saw none.
+
+    ``stratum`` says which of these studies, e.g. ``all`` or ``context mentions a comparison``;
+    ``score`` is the system's rate with its n, ``references`` the rate of the references of the
+    same studies (None where it is undefined).
+    """
+
+    system: str
+    stratum: str
+    score: Score
+    references: float | None
+
+
+@dataclass(frozen=True)
+class TemporalSection:
+    """What the temporal section shows beside the temporal scores of the score table."""
+
+    directions: Sequence[DirectionTable] = ()
+    hallucination: Sequence[HallucinationRow] = ()
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """One study for the browser of studies.
+
+    Attributes
+    ----------
+    sample_id
+        Unique among the studies.
+    tags
+        Short facts to show, e.g. ``{"view": "PA"}``; ``has_prior`` (``yes`` or ``no``) feeds the
+        prior filter.
+    context
+        What the model was given, by section name.
+    references
+        At least one text; reference spans belong to the first.
+    images
+        (caption, data URI) of PNG, JPEG, WebP or GIF images.
+    predictions
+        Raw text by system; a system without one is absent.
+    spans
+        By system, (key, span) pairs; the key names what the reader chooses to see marked, such
+        as ``temporal_f1``. Offsets are characters of the raw texts.
+    scores
+        Per-sample scores by system and metric; None or NaN where undefined.
+    """
+
+    sample_id: str
+    tags: Mapping[str, str]
+    context: Mapping[str, str]
+    references: Sequence[str]
+    images: Sequence[tuple[str, str]]
+    predictions: Mapping[str, str]
+    spans: Mapping[str, Sequence[tuple[str, Span]]]
+    scores: Mapping[str, Mapping[str, float | None]]
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that one ``report.html`` shows.
+
+    Attributes
+    ----------
+    title
+        Name of the run.
+    created
+        Time as text, e.g. ``2025-11-24 10:15 UTC``. The page takes no time of its own.
+    command
+        The command that made the run.
+    table
+        Scores, in the order in which systems are shown.
+    soundness
+        One entry per system of the table.
+    facts
+        (name, value) rows of the run card: data set, preprocessing, decoding, seeds, versions …
+    comparisons
+        Paired tests; empty where there is one system.
+    slices
+        In the order to show; entries of one slice stand together.
+    temporal
+        None where no temporal metric was scored.
+    studies, studies_note
+        Studies to browse, and how they were chosen where they are not all.
+    notes
+        Warnings, one sentence each, shown with the run's soundness.
+    shareable
+        Set by ``reports.shareable.shareable``: the page says what was taken out.
+    """
+
+    title: str
+    created: str
+    command: str
+    table: ScoreTable
+    soundness: Sequence[SystemSoundness]
+    facts: Sequence[tuple[str, str]] = ()
+    comparisons: Sequence[Comparison] = ()
+    slices: Sequence[SliceScores] = ()
+    temporal: TemporalSection | None = None
+    studies: Sequence[StudyView] = ()
+    studies_note: str = ""
+    notes: Sequence[str] = ()
+    shareable: bool = False
