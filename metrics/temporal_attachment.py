@@ -101,7 +101,7 @@ def _group(sentence: Sentence, pieces: list[_Piece], i: int, change: Mark) -> li
     marks = pieces[i].marks
     at = next(k for k, mark in enumerate(marks) if mark is change)
     before = [m for m in _since_change(marks[:at]) if m.kind == "finding"]
-    after = [m for m in _until_change(marks[at + 1 :]) if m.kind == "finding"]
+    after = [m for m in _until_change(marks[at + 1 :], change) if m.kind == "finding"]
     verb_between = bool(before) and any(
         m.kind == "verb" and m.first >= before[-1].stop for m in marks[:at]
     )
@@ -117,11 +117,14 @@ def _since_change(marks: list[Mark]) -> list[Mark]:
     return marks[start:] if any(m.kind == "finding" for m in marks[start:]) else marks
 
 
-def _until_change(marks: list[Mark]) -> list[Mark]:
+def _until_change(marks: list[Mark], change: Mark) -> list[Mark]:
     stop = next((k for k, mark in enumerate(marks) if mark.kind == "change"), len(marks))
     reach = marks[:stop] if any(m.kind == "finding" for m in marks[:stop]) else marks
-    supposed = next((k for k, mark in enumerate(reach) if mark.kind == "supposed"), len(reach))
-    return reach[:supposed] if any(m.kind == "finding" for m in reach[:supposed]) else reach
+    for k, mark in enumerate(reach):
+        # "New, likely small effusion" reaches its finding, "new opacity, likely edema" does not.
+        if mark.kind == "supposed" and mark.first > change.stop:
+            return reach[:k]
+    return reach
 
 
 def _leads(marks: list[Mark]) -> bool:

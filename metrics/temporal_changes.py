@@ -44,8 +44,15 @@ def _meaning(sentence: Sentence, i: int) -> str:
         return sense
     if mark.weak or sense == "new" or words[mark.first] == "little":
         return ""
+    if negation.kind == "no" and _qualifies(sentence.marks[i + 1 :]):
+        return ""  # "no enlarging effusion" may deny the effusion
     # "No increase" and "not worse" say that no such difference is seen; "not stable" says nothing.
     return "same" if sense != "same" else ""
+
+
+def _qualifies(following: list[Mark]) -> bool:
+    """Whether the change is an adjective right before its finding."""
+    return following[:1] != [] and following[0].kind in ("finding", "side", "or", "and")
 
 
 def _how_far_gone(words: list[str], mark: Mark, negation: Mark | None) -> str:
@@ -145,8 +152,15 @@ def _whole_chest(sentence: Sentence) -> None:
         if mark.kind != "change" or mark.change != "same" or _names_more(marks[i + 1 :]):
             continue
         before = sentence.words[max(0, mark.first - 4) : mark.first]
+        if _of_something(sentence.words[mark.stop : mark.stop + 3]):
+            continue
         if "otherwise" in before or (mark.value == "change" and not named):
             mark.kind, mark.value = "compound", "chest same"
+
+
+def _of_something(words: list[str]) -> bool:
+    """Whether the change is said of a noun that the lexicon does not hold."""
+    return words[:1] in (["in"], ["of"]) and not {"interval", "interim"} & set(words)
 
 
 def _names_more(marks: list[Mark]) -> bool:

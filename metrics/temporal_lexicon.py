@@ -84,9 +84,9 @@ FINDINGS = (
     ),
     Finding(
         "hilum",
-        "hilar enlargement, hilar prominence, hilar fullness, adenopathy, lymphadenopathy,"
-        " hilar mass, lymph node",
-        "hilum, hila, hilar contour, hilar structure",
+        "adenopathy, lymphadenopathy, hilar mass, lymph node",
+        "hilum, hila, hilar contour, hilar structure, hilar enlargement, hilar prominence,"
+        " hilar fullness",
         lateral=True,
     ),
     Finding(

@@ -10,7 +10,7 @@ from metrics import temporal_lexicon as lexicon
 
 _SENTENCE_END = re.compile(r"[.!?]+(?!\d)|\n\s*(?=\n|[-*•]|\d+[.)]\s)")
 _TOKEN = re.compile(r"[a-z0-9]+(?:'t\b)?|[^\W_]+|[,;:()/&+]")
-_COMPACT = re.compile(r"[a-z]+")
+word_list = re.compile(r"[a-z]+").findall
 
 
 @dataclass(slots=True)
@@ -73,10 +73,10 @@ def sentence_bounds(text: str) -> Iterator[tuple[int, int]]:
 def changing_sentences(text: str) -> Iterator[Sentence]:
     """Yield the sentences that hold a change word, with their marks."""
     lowered = lower_in_place(text)
-    if _TRIGGERS.isdisjoint(_COMPACT.findall(lowered)):
+    if _TRIGGERS.isdisjoint(word_list(lowered)):
         return
     for start, end in sentence_bounds(lowered):
-        known = set(_COMPACT.findall(lowered, start, end))
+        known = set(word_list(lowered[start:end]))
         if not _TRIGGERS.isdisjoint(known):
             yield _scan(lowered, start, end, known)
 
