@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metrics.comparison_statements import (
     comparison_statements,
@@ -109,14 +108,14 @@ def _all_speak(texts: list[str]) -> list[bool]:
     return list(map(speaks_of_prior, texts))
 
 
-def _membership(samples: Samples) -> NDArray[np.bool_]:
-    """Return whether each sample belongs to each stratum, shape (n, 3)."""
+def _membership(samples: Samples) -> FloatArray:
+    """Return 1 where a sample belongs to a stratum, else 0, shape (n, 3)."""
     n = len(samples)
     shown = samples.prior_shown if samples.prior_shown is not None else [None] * n
     contexts = samples.contexts if samples.contexts is not None else [{}] * n
-    rows = np.zeros((n, len(_STRATA)), bool)
+    rows = np.zeros((n, len(_STRATA)))
     for row, seen, context in zip(rows, shown, contexts, strict=True):
-        if seen is False:
+        if seen is not None and not seen:
             named = context_mentions_comparison(context)
             row[:] = True, named is True, named is False
     return rows
