@@ -191,10 +191,7 @@ def _without_own_finding(
         group = _nearest_before(pieces, i)
         if group:
             return group
-    if following is not None and following.of("finding") and not following.of("change"):
-        last = following.of("finding")[-1]
-        return _said(following.of("finding")) + _forward(sentence, pieces, i + 1, last)
-    return []
+    return _nearest_after(sentence, pieces, i)
 
 
 def _modifies_unknown(sentence: Sentence, change: Mark) -> bool:
@@ -213,6 +210,15 @@ def _nearest_before(pieces: list[_Piece], i: int) -> list[Mark]:
             if all(m.supposed for m in own) and k:
                 continue
             return own + _backward(pieces, k)
+    return []
+
+
+def _nearest_after(sentence: Sentence, pieces: list[_Piece], i: int) -> list[Mark]:
+    for k in range(i + 1, len(pieces)):
+        if findings := pieces[k].of("finding"):
+            if pieces[k].of("change"):
+                return []
+            return _said(findings) + _forward(sentence, pieces, k, findings[-1])
     return []
 
 

@@ -10,6 +10,7 @@ from metrics import temporal_lexicon as lexicon
 
 _SENTENCE_END = re.compile(r"[.!?]+(?!\d)|\n\s*(?=\n|[-*•]|\d+[.)]\s)")
 _TOKEN = re.compile(r"[a-z0-9]+(?:'t\b)?|[^\W_]+|[,;:()/&+]")
+_LONGEST = 1000
 word_list = re.compile(r"[a-z]+").findall
 
 
@@ -62,12 +63,25 @@ def lower_in_place(text: str) -> str:
 
 
 def sentence_bounds(text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each sentence; a line break alone ends none, a list item does."""
+    """Yield start and end of each sentence; a line break alone ends none, a list item does.
+
+    Sentences of more than 1,000 characters, which only a model caught in a loop writes, are cut
+    at a space: what is said of one of them costs time that grows with its square.
+    """
     start = 0
     for boundary in _SENTENCE_END.finditer(text):
-        yield start, boundary.start()
+        yield from _cut(text, start, boundary.start())
         start = boundary.end()
-    yield start, len(text)
+    yield from _cut(text, start, len(text))
+
+
+def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while end - start > _LONGEST:
+        cut = text.rfind(" ", start + 1, start + _LONGEST)
+        cut = start + _LONGEST if cut < 0 else cut
+        yield start, cut
+        start = cut
+    yield start, end
 
 
 def changing_sentences(text: str) -> Iterator[Sentence]:
