@@ -27,6 +27,7 @@ class _Piece:
     """Marks between two separators; ``joint`` is the separator before it."""
 
     joint: str
+    first: int  # its first word in the sentence
     marks: list[Mark] = field(default_factory=list)
 
     def of(self, *kinds: str) -> list[Mark]:
@@ -49,14 +50,15 @@ def attach(sentence: Sentence) -> list[Hit]:
 
 
 def _pieces(marks: list[Mark]) -> list[_Piece]:
-    pieces = [_Piece("")]
+    pieces = [_Piece("", 0)]
     for i, mark in enumerate(marks):
         if mark.kind not in _JOINTS:
             pieces[-1].marks.append(mark)
         elif not pieces[-1].marks:
             pieces[-1].joint = max(pieces[-1].joint, mark.kind, key=("", *_JOINTS).index)
+            pieces[-1].first = mark.stop
         elif not _joins_sides(marks, i):
-            pieces.append(_Piece(mark.kind))
+            pieces.append(_Piece(mark.kind, mark.stop))
     return pieces
 
 
@@ -187,6 +189,9 @@ def _without_own_finding(
         kinds = [mark.kind for mark in opens]
         if kinds == ["change", "finding"]:  # "stable or improved effusion"
             return _said(following.of("finding"))
+    listed = pieces[i].joint in ("and", "or") and not pieces[i - 1].of("verb")
+    if not listed and _speaks_of_another(sentence, pieces[i]):
+        return []
     if pieces[i].of("verb") or not _modifies_unknown(sentence, change):
         group = _nearest_before(pieces, i)
         if group:
@@ -201,6 +206,20 @@ def _modifies_unknown(sentence: Sentence, change: Mark) -> bool:
     following = sentence.words[change.stop : change.stop + 1]
     known = any(mark.first == change.stop for mark in sentence.marks)
     return bool(following) and not known and following[0] not in lexicon.FOLLOWERS
+
+
+def _speaks_of_another(sentence: Sentence, piece: _Piece) -> bool:
+    """Whether the piece has a subject of its own: "... ; the right lung remains clear"."""
+    verbs = [mark for mark in piece.of("verb") if mark.first > piece.first]
+    if not verbs:
+        return False
+    known = {i for mark in piece.marks for i in range(mark.first, mark.stop)}
+    subject = {
+        word
+        for i, word in enumerate(sentence.words[piece.first : verbs[0].first], piece.first)
+        if i not in known
+    }
+    return not subject <= lexicon.FOLLOWERS and lexicon.PRONOUNS.isdisjoint(subject)
 
 
 def _nearest_before(pieces: list[_Piece], i: int) -> list[Mark]:

@@ -232,7 +232,7 @@ FINDINGS = (
     Finding(
         "chest",
         "appearance of the chest, appearance of the lung, chest findings,"
-        " radiographic appearance, cardiopulmonary findings",
+        " radiographic appearance, overall appearance, cardiopulmonary findings",
     ),
 )
 
@@ -252,7 +252,7 @@ JOINT_FINDINGS = {
 # negated, "absent" only where the sentence also speaks of before.
 CHANGES = {
     "more": """increase, increases, increased, increasing, enlarging, larger, bigger, greater,
-        growing, has grown, have grown, wider, denser, has enlarged, have enlarged, had enlarged,
+        growing, grown, wider, denser, has enlarged, have enlarged, had enlarged,
         become enlarged, becoming enlarged, interval enlargement, further enlargement,
         progressive enlargement, interval growth, interval widening, more prominent,
         more conspicuous, more dense, more extensive, more pronounced, more severe, more apparent,
@@ -272,7 +272,8 @@ CHANGES = {
     "same": """stable, stably, unchanged, unaltered, static, stabilized, stability, constant,
         similar to, similar in, similar appearance, similar compared, similar as, similar size,
         appears similar, appear similar, is similar, are similar, comparable to, comparable with,
-        unchanging, not changed, little changed, changed little, minimally changed""",
+        unchanging, not changed, has not enlarged, have not enlarged,
+        little changed, changed little, minimally changed""",
     "new": """new, newly, interval development, development of, has developed, have developed,
         newly developed, interval appearance of, has appeared, have appeared, has emerged,
         emergence of, recurrence, recurred, reappeared, reappearance, interval placement,
@@ -409,8 +410,10 @@ FOLLOWERS = _words(
     "from since compared as when than over by for this now interval slightly today after following"
     " during relative noted seen again size appearance position overall previously prior"
     " yesterday status per although bilaterally too also if configuration extent degree severity"
-    " alignment mildly moderately somewhat further there it or only"
+    " alignment mildly moderately somewhat further there it or only the a an been"
 )
+# Subjects that stand for a finding named before.
+PRONOUNS = frozenset(["it", "this", "these", "that", "those", "which", "one", "ones", "they"])
 PLACES = _words("base bases apex apices hilum hila lobe lobes zone zones lung lungs")
 AIMS = _words("to ensure document confirm until for exclude assess evaluate show")
 AIM_WORDS = frozenset(
