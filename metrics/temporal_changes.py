@@ -71,13 +71,14 @@ def _describes_one_image(sentence: Sentence, i: int) -> bool:
     if word not in lexicon.COMPARATIVES:
         return False
     after = words[mark.stop : mark.stop + 7]
-    if "than" in after[:6]:
-        return lexicon.EVIDENCE.isdisjoint(after[after.index("than") :])
+    after = after[: next((k for k, word in enumerate(after) if not word[0].isalnum()), 7)]
+    if "than" in after:
+        return lexicon.EVIDENCE.isdisjoint(after) and {"was", "were"}.isdisjoint(after)
     if word in ("more", "less") and mark.stop - mark.first == 1:
         following = sentence.marks[i + 1 : i + 2]
         return not (following and following[0].kind == "finding" and _near(mark, following[0]))
     stated = word in ("worse", "better", "smaller") and sentence.marks[i - 1].kind == "verb"
-    if word in ("increased", "decreased") or stated or sentence.compares:
+    if stated or sentence.compares:
         return False
     placed = after[:1] in (["on"], ["at"], ["in"], ["within"])
     return placed and (

@@ -395,9 +395,7 @@ PARTLY = _words(
 )
 WHOLLY = frozenset(["completely", "complete", "fully", "entirely", "totally", "yet", "all"])
 # Comparatives that describe the distribution in one image where a place or "than" follows.
-COMPARATIVES = _words(
-    "larger bigger greater smaller worse more less wider denser better increased decreased"
-)
+COMPARATIVES = _words("larger bigger greater smaller worse more less wider denser better")
 # Words that make a sentence compare with another time.
 EVIDENCE = _words(
     "interval since prior priors previous previously compared comparison comparing earlier before"
