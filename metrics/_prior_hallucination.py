@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from metrics.comparison_statements import (
-    comparison_statements,
-    context_mentions_comparison,
-    speaks_of_prior,
-)
+from metrics.comparison_statements import comparison_statements, context_mentions_comparison
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, Span, ratio
 from metrics.samples import Samples
+from metrics.temporal_tuples import FindingChange, all_finding_changes
 
 _STRATA = ("all", "comparison in context", "no comparison in context")
 
@@ -68,8 +65,12 @@ class PriorHallucination(Metric):
         These three come for all counted samples, for those whose context names a comparison, and
         for those whose context names none.
         """
-        said = np.array(samples.map_predictions("speaks_of_prior", _all_speak), np.float64)
-        references = samples.regroup(samples.map_references("speaks_of_prior", _all_speak))
+        changes = samples.map_predictions("finding_changes", all_finding_changes)
+        speak = _speaking(samples.predictions, changes)
+        said = np.array(samples.map_predictions("speaks_of_prior", speak), np.float64)
+        changes = samples.map_references("finding_changes", all_finding_changes)
+        speak = _speaking(samples.flat_references, changes)
+        references = samples.regroup(samples.map_references("speaks_of_prior", speak))
         true = np.array([sum(group) / len(group) for group in references], np.float64)
         one = np.stack([np.ones(len(samples)), said, true], axis=-1)
         return (_membership(samples)[:, :, None] * one[:, None, :]).reshape(len(samples), 9)
@@ -104,8 +105,16 @@ class PriorHallucination(Metric):
         ]
 
 
-def _all_speak(texts: list[str]) -> list[bool]:
-    return list(map(speaks_of_prior, texts))
+def _speaking(
+    texts: list[str], changes: list[list[FindingChange]]
+) -> Callable[[list[str]], list[bool]]:
+    """Return the batch analysis "speaks of a prior study" that reuses the texts' changes."""
+    known = dict(zip(texts, changes, strict=True))
+
+    def speak(batch: list[str]) -> list[bool]:
+        return [bool(comparison_statements(text, known[text])) for text in batch]
+
+    return speak
 
 
 def _membership(samples: Samples) -> FloatArray:

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, Span, ratio
 from metrics.samples import Samples, TestSet
-from metrics.temporal_tuples import CHANGES, FindingChange, change_tuples, finding_changes
+from metrics.temporal_tuples import (
+    CHANGES,
+    FindingChange,
+    all_finding_changes,
+    distinct,
+    finding_changes,
+)
 
 _Tuples = frozenset[tuple[str, str, str]]
 _N = len(CHANGES)
@@ -78,11 +84,12 @@ class TemporalDirection(Metric):
         change in both texts, 5 missed, 5 invented, and whether the sample has a predicted tuple,
         a reference tuple, any, a finding with a change in both.
         """
-        predicted = samples.map_predictions("temporal_tuples", _all_tuples)
-        wanted = samples.regroup(samples.map_references("temporal_tuples", _all_tuples))
+        predicted = samples.map_predictions("finding_changes", all_finding_changes)
+        wanted = samples.regroup(samples.map_references("finding_changes", all_finding_changes))
         rows = np.zeros((len(samples), _HAS_SHARED + 1))
-        for row, found, choices in zip(rows, predicted, wanted, strict=True):
-            if found or any(choices):
+        for row, said, meant in zip(rows, predicted, wanted, strict=True):
+            if said or any(meant):
+                found, choices = distinct(said), list(map(distinct, meant))
                 _count(row, found, _best(found, choices))
         return rows
 
@@ -148,10 +155,6 @@ def direction_confusion(
     samples = Samples.of(predictions, TestSet([str(i) for i in range(len(lists))], lists))
     metric = TemporalDirection()
     return metric.confusion(metric.statistics(samples).sum(axis=0))
-
-
-def _all_tuples(texts: list[str]) -> list[_Tuples]:
-    return list(map(change_tuples, texts))
 
 
 def _best(found: _Tuples, choices: Sequence[_Tuples]) -> _Tuples:

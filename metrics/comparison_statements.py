@@ -20,13 +20,15 @@ from re import Match
 
 from metrics.prior_phrases import ADVICE, CUES, GENERAL, HARDWARE, NAMED, NONE_GIVEN, NOTHING
 from metrics.temporal_marks import lower_in_place, sentence_bounds, word_list
-from metrics.temporal_tuples import finding_changes
+from metrics.temporal_tuples import FindingChange, finding_changes
 
 _Span = tuple[int, int]
 
 
-def comparison_statements(text: str) -> list[_Span]:
+def comparison_statements(text: str, changes: Sequence[FindingChange] | None = None) -> list[_Span]:
     """Return where the text speaks of a prior study, as character spans in order.
+
+    ``changes`` are the text's `finding_changes`, where they are known already.
 
     >>> comparison_statements("Stable cardiomegaly.")
     [(0, 6)]
@@ -34,10 +36,11 @@ def comparison_statements(text: str) -> list[_Span]:
     []
     """
     lowered = lower_in_place(text)
-    changes = [c.change_span for c in finding_changes(text) if not (c.device or c.bare)]
+    found = finding_changes(text) if changes is None else changes
+    telling = [c.change_span for c in found if not (c.device or c.bare)]
     spans: set[_Span] = set()
     for start, end in sentence_bounds(lowered):
-        own = [(a - start, b - start) for a, b in changes if start <= a < end]
+        own = [(a - start, b - start) for a, b in telling if start <= a < end]
         spans |= {(start + a, start + b) for a, b in _in_sentence(lowered[start:end], own)}
     return _merged(spans)
 

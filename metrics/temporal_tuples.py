@@ -74,17 +74,27 @@ def change_tuples(text: str) -> frozenset[tuple[str, str, str]]:
     >>> sorted(change_tuples("Bilateral effusions are unchanged."))
     [('effusion', 'left', 'unchanged'), ('effusion', 'right', 'unchanged')]
     """
-    return frozenset((c.finding, c.side, c.change) for c in finding_changes(text))
+    return distinct(finding_changes(text))
+
+
+def distinct(changes: Iterable[FindingChange]) -> frozenset[tuple[str, str, str]]:
+    """Return the (finding, side, change) of the statements, each once."""
+    return frozenset((c.finding, c.side, c.change) for c in changes)
+
+
+def all_finding_changes(texts: list[str]) -> list[list[FindingChange]]:
+    """Return `finding_changes` of each text; metrics share the result as ``finding_changes``."""
+    return list(map(finding_changes, texts))
 
 
 def _in_sentence(sentence: Sentence) -> Iterable[FindingChange]:
     settle(sentence)
     statements = [s for hit in attach(sentence) for s in _statements(hit, sentence.compares)]
     # Two names of one finding side by side ("IJ catheter") are one statement.
-    distinct: dict[str, FindingChange] = {}
+    by_label: dict[str, FindingChange] = {}
     for change in _strongest(statements):
-        distinct.setdefault(change.label, change)
-    return distinct.values()
+        by_label.setdefault(change.label, change)
+    return by_label.values()
 
 
 _Statement = tuple[FindingChange, bool]
