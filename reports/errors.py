@@ -1,8 +1,7 @@
 """Errors of the reports room.
 
 ReportsError
-├── InputError     what is to be shown does not fit together (exit status 2)
-└── MissingError   something needed is not there (exit status 3)
+└── InputError     what is to be shown does not fit together (exit status 2)
 """
 
 from __future__ import annotations
@@ -18,9 +17,3 @@ class InputError(ReportsError, ValueError):
     """Runs that cannot stand in one table, or data that cannot be shown."""
 
     exit_status = 2
-
-
-class MissingError(ReportsError, RuntimeError):
-    """Scores that the wanted form needs were not computed."""
-
-    exit_status = 3

@@ -1,0 +1,276 @@
+"""Synthetic runs for tests: invented systems, scores and one-line reports, all from a seed."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from metrics.metric import Span
+from metrics.results import Score, ScoreTable, SystemScores
+from reports.report_data import (
+    Comparison,
+    DirectionTable,
+    HallucinationRow,
+    ReportData,
+    SliceScores,
+    StudyView,
+    SystemSoundness,
+    TemporalSection,
+)
+
+SYSTEMS = ("two-image-model", "two-image-model@dummy", "nearest-report", "constant")
+CHANGES = ("new", "worse", "unchanged", "better", "resolved", "not mentioned")
+METRICS: dict[str, dict[str, Any]] = {
+    "bleu1": {},
+    "bleu4": {},
+    "rougeL": {},
+    "cider": {"bounds": (0.0, 10.0)},
+    "temporal_f1": {},
+    "temporal_f1_present": {"n": 0.3},
+    "prior_hallucination": {"higher_is_better": False, "n": 0.4},
+}
+_FINDINGS = ("effusion", "opacity", "pneumothorax", "consolidation")
+_WORDS = ("unchanged", "increased", "improved", "new")
+
+
+def score(
+    value: float,
+    half_width: float = 0.01,
+    *,
+    name: str = "bleu4",
+    treatment: str = "raw",
+    n: int = 300,
+    **changes: Any,
+) -> Score:
+    defined = not math.isnan(value)
+    made = Score(
+        score=value,
+        low=value - half_width if defined else None,
+        high=value + half_width if defined else None,
+        confidence=0.95,
+        resamples=1000,
+        method="percentile",
+        unit="subject_id",
+        n_units=212,
+        undefined_resamples=0,
+        seed=0,
+        signature=f"{name}|treatment:{treatment}|v:1",
+        higher_is_better=True,
+        n=n,
+    )
+    return replace(made, **changes)
+
+
+def table(
+    scores: dict[str, dict[str, Score]],
+    *,
+    n: int = 300,
+    test_set: str = "sha256:" + "ab" * 32,
+    partial: bool = False,
+) -> ScoreTable:
+    systems = {name: SystemScores(n, metrics) for name, metrics in scores.items()}
+    return ScoreTable("phantoms", n, test_set, systems, partial)
+
+
+def report(
+    systems: Sequence[str] = SYSTEMS,
+    n_studies: int = 60,
+    *,
+    n: int = 300,
+    seed: int = 7,
+    length: int = 3,
+    images: bool = True,
+) -> ReportData:
+    """Return a realistic report over ``n_studies`` shown studies."""
+    draw = np.random.default_rng(seed)
+    scores = {name: _scores(draw, rank, n) for rank, name in enumerate(systems)}
+    return ReportData(
+        title="Phantom findings",
+        created="2025-11-24 10:15 UTC",
+        command="cxr-harness run demo --output results/demo",
+        table=table(scores, n=n),
+        soundness=[_soundness(name, rank, n) for rank, name in enumerate(systems)],
+        facts=[
+            ("Data", "phantoms, seed 11, split test, section findings"),
+            ("Preprocessing", "none: texts are scored as written"),
+            ("Versions", "cxr-harness 0.1.0, numpy 2.1.3, Python 3.11.9"),
+            ("Seeds", "resampling 0, generation 0"),
+        ],
+        comparisons=_comparisons(draw, scores),
+        slices=_slices(draw, systems),
+        temporal=TemporalSection(
+            [_direction(draw, name) for name in systems],
+            [_hallucination(draw, name, stratum) for name in systems for stratum in _STRATA],
+        ),
+        studies=[_study(draw, i, systems, length, images) for i in range(n_studies)],
+        studies_note=f"{n_studies} of {n} studies, drawn at random with seed 0."
+        if n_studies < n
+        else "",
+        notes=(),
+    )
+
+
+_STRATA = ("all", "context mentions a comparison", "context mentions none")
+
+
+def _scores(draw: np.random.Generator, rank: int, n: int) -> dict[str, Score]:
+    made = {}
+    for name, facts in METRICS.items():
+        settings = dict(facts)
+        count = int(n * settings.pop("n", 1))
+        value = float(
+            np.clip(0.42 - 0.07 * (rank // 2) - 0.002 * rank + draw.normal(0, 0.02), 0, 1)
+        )
+        made[name] = score(value, 0.012 + 0.01 * draw.random(), name=name, n=count, **settings)
+    return made
+
+
+def _soundness(system: str, rank: int, n: int) -> SystemSoundness:
+    is_constant = system == "constant"
+    return SystemSoundness(
+        system=system,
+        n=n,
+        missing=0,
+        failed=0,
+        empty=rank % 2,
+        truncated=None if rank > 1 else rank,
+        distinct_share=1 / n if is_constant else 0.91,
+        mean_words=31.4,
+        reference_mean_words=34.9,
+        length_ratio=0.9,
+        verdict="unsound" if is_constant else "look" if rank == 1 else "sound",
+        reasons=["One text makes up all predictions."]
+        if is_constant
+        else ["1 prediction was cut at the token limit."]
+        if rank == 1
+        else [],
+    )
+
+
+def _comparisons(
+    draw: np.random.Generator, scores: dict[str, dict[str, Score]]
+) -> list[Comparison]:
+    made = []
+    for metric in METRICS:
+        for a, b in combinations(scores, 2):
+            difference = scores[a][metric].score - scores[b][metric].score
+            p = float(min(1.0, 2 * math.exp(-abs(difference) * 90)))
+            made.append(
+                Comparison(
+                    metric,
+                    a,
+                    b,
+                    difference,
+                    difference - 0.02,
+                    difference + 0.02,
+                    p,
+                    p,
+                    min(1.0, p * 3),
+                    212,
+                    int(30 / (abs(difference) + 0.001)),
+                )
+            )
+    return made
+
+
+def _slices(draw: np.random.Generator, systems: Sequence[str]) -> list[SliceScores]:
+    values = {
+        "has_prior": (("no", 118), ("yes", 182)),
+        "view": (("AP", 141), ("PA", 159)),
+        "report_length": (
+            ("1 short (up to 24 words)", 101),
+            ("2 medium (up to 38)", 98),
+            ("3 long (over 38)", 101),
+        ),
+    }
+    return [
+        SliceScores(
+            name, value, n, {system: _scores(draw, r, n) for r, system in enumerate(systems)}
+        )
+        for name, parts in values.items()
+        for value, n in parts
+    ]
+
+
+def _direction(draw: np.random.Generator, system: str) -> DirectionTable:
+    counts = draw.poisson(4, (len(CHANGES), len(CHANGES))) + np.diag([20, 15, 60, 12, 6, 0])
+    return DirectionTable(system, CHANGES, [[int(c) for c in row] for row in counts])
+
+
+def _hallucination(draw: np.random.Generator, system: str, stratum: str) -> HallucinationRow:
+    rate = float(draw.uniform(0.05, 0.4))
+    return HallucinationRow(system, stratum, score(rate, 0.03, n=118, higher_is_better=False), 0.21)
+
+
+def _sentence(draw: np.random.Generator) -> str:
+    finding, word = draw.choice(_FINDINGS), draw.choice(_WORDS)
+    return f"The {draw.choice(['left', 'right'])} {finding} is {word}."
+
+
+def _study(
+    draw: np.random.Generator, i: int, systems: Sequence[str], length: int, images: bool
+) -> StudyView:
+    has_prior = "yes" if i % 3 else "no"
+    reference = " ".join(_sentence(draw) for _ in range(length))
+    predictions = {name: " ".join(_sentence(draw) for _ in range(length)) for name in systems}
+    return StudyView(
+        sample_id=f"s{50000 + i}",
+        tags={"has_prior": has_prior, "view": "PA" if i % 2 else "AP"},
+        context={
+            "indication": "Cough and fever.",
+            "comparison": "None." if has_prior == "no" else "Earlier film.",
+        },
+        references=[reference],
+        images=[("current", png(i)), *([("prior", png(i + 90))] if has_prior == "yes" else [])]
+        if images
+        else [],
+        predictions=predictions,
+        spans={name: spans(text, reference) for name, text in predictions.items()},
+        scores={name: {m: float(draw.random()) for m in METRICS} for name in systems},
+    )
+
+
+def spans(prediction: str, reference: str) -> list[tuple[str, Span]]:
+    """Return marks of temporal words, and of all words that both texts hold."""
+    found: list[tuple[str, Span]] = []
+    for side, text, other, alone in (
+        ("prediction", prediction, reference, "invented"),
+        ("reference", reference, prediction, "missed"),
+    ):
+        start = 0
+        for word in text.split():
+            start = text.index(word, start)
+            end = start + len(word.rstrip("."))
+            plain = word.rstrip(".")
+            is_shared = plain in other
+            kind: Any = "matched" if is_shared else alone
+            if plain in _WORDS:
+                found.append(("temporal_f1", Span(side, start, end, kind, plain)))  # type: ignore[arg-type]
+            if is_shared:
+                found.append(("bleu", Span(side, start, end, "matched", "")))  # type: ignore[arg-type]
+            start = end
+    return found
+
+
+def png(seed: int, size: int = 48) -> str:
+    """Return a small grey picture as a data URI."""
+    rows = np.add.outer(np.arange(size), np.arange(size)) * 2 + seed % 60
+    raw = b"".join(b"\0" + bytes(int(v) % 256 for v in row) for row in rows)
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(raw, 9)),
+        (b"IEND", b""),
+    ]
+    chunks = b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts
+    )
+    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunks).decode()
