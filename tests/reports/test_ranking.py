@@ -1,0 +1,41 @@
+import math
+
+from reports.ranking import ranks
+from reports.report_data import Comparison
+
+
+def pair(a: str, b: str, difference: float, p_holm: float) -> Comparison:
+    return Comparison("bleu4", a, b, difference, 0, 0, 0.5, 0.5, p_holm, 100)
+
+
+def texts(tests: list[Comparison], systems: str, higher: bool = True) -> dict[str, str]:
+    return {name: rank.text for name, rank in ranks(list(systems), tests, higher).items()}
+
+
+def test_systems_that_do_not_differ_share_a_rank() -> None:
+    assert {"a": "1=", "b": "1="} == texts([pair("a", "b", 0.1, 0.2)], "ab")
+
+
+def test_a_significantly_better_system_ranks_alone() -> None:
+    assert {"a": "2", "b": "1"} == texts([pair("a", "b", -0.1, 0.01)], "ab")
+
+
+def test_less_is_better_where_the_metric_says_so() -> None:
+    assert {"a": "1", "b": "2"} == texts([pair("a", "b", -0.1, 0.01)], "ab", higher=False)
+
+
+def test_a_chain_of_overlaps_keeps_its_ends_apart() -> None:
+    tests = [pair("a", "b", 0.1, 0.2), pair("b", "c", 0.1, 0.2), pair("a", "c", 0.2, 0.01)]
+    assert {"a": "1=", "b": "1=", "c": "2"} == texts(tests, "abc")
+
+
+def test_a_pair_that_was_not_tested_leaves_the_metric_unranked() -> None:
+    assert {} == texts([pair("a", "b", 0.1, 0.01)], "abc")
+
+
+def test_an_undefined_p_value_leaves_the_metric_unranked() -> None:
+    assert {} == texts([pair("a", "b", 0.1, math.nan)], "ab")
+
+
+def test_one_system_has_no_rank() -> None:
+    assert {} == texts([], "a")
