@@ -130,7 +130,9 @@ class Bleu(Metric):
         score = _geometric_mean(precision, orders)
         shorter = length < wanted
         penalty = np.exp(1.0 - ratio(wanted, np.where(shorter, length, wanted), np.inf))
-        scored = (length > 0) & (wanted > 0) & (matched[..., :1] > 0)
+        scored = matched[..., :1] > 0
+        if self.length == "shortest":  # the hub's script divides by the reference length
+            scored = scored & (wanted > 0)
         return np.where(scored, np.where(shorter, penalty, 1.0) * score, 0.0)
 
 
