@@ -34,7 +34,8 @@ def _any(*patterns: str) -> re.Pattern[str]:
 _CUES = """
 prior priors previous preceding earlier old older last recent interim compared comparison comparing
 relative similar comparable since from than before previously interval stable unchanged unaltered
-changed again longer re redemonstrated redemonstrates redemonstrate redemonstration
+changed again longer re remain remains
+redemonstrated redemonstrates redemonstrate redemonstration
 """
 CUES = frozenset(_CUES.split())
 
@@ -49,7 +50,7 @@ NAMED = _any(
     rf"\b(?:from|to|than|on|with|over) (?:the )?{_BEFORE}{_END}",
     rf"\bsince (?:the )?(?:{_BEFORE}\b|{_STUDY}|{_DATE}|{_REDACTED})",
     rf"\b(?:from|than) {_DATE}",
-    r"\b(?:as|than|from) (?:before|previously|prior|earlier)\b",
+    r"\b(?:as|than|from) (?:before|previously|earlier)\b",
     r"\bpreviously (?!healthy|well\b|healed|treated|operated|resected)\w+",
     r"\b(?:seen|noted|present|described|identified|visualized|visible|demonstrated) previously\b",
     r"\bin the (?:interval|interim)\b",
@@ -65,6 +66,7 @@ GENERAL = _any(
     r"\b(?:unchanged|unaltered|not (?:significantly |appreciably )?changed)\b",
     r"\bagain (?:seen|noted|demonstrated|identified|visualized|evident|present|shown|observed)\b",
     r"\b(?:seen|noted) again\b",
+    r"\bremains? (?:clear|normal|unremarkable)\b",
     r"\b(?:re-demonstrat\w+|redemonstrat(?:ed|es|e|ion)\b)",
     r"\bno longer (?:seen|visualized|present|identified|evident|visible)\b",
 )

@@ -36,6 +36,15 @@ def test_each_golden_sentence_yields_its_tuples(case: dict[str, Any]) -> None:
     assert {tuple(entry) for entry in case["tuples"]} == change_tuples(case["text"])
 
 
+def test_the_examples_of_the_documentation_hold() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics" / "temporal.md").read_text("utf-8")
+    table = page.split("| text | tuples |\n|---|---|\n")[1].split("\n\n")[0]
+    for row in table.splitlines():
+        text, tuples = row.strip("| ").split(" | ")
+        expected = {tuple(t.split(", ")) for t in re.findall(r"\(([^)]*)\)", tuples)}
+        assert expected == change_tuples(text), text
+
+
 @pytest.mark.parametrize(
     "text", [text for text in TEXTS if not re.search("middle lobe|lingul", text.lower())]
 )
