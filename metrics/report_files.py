@@ -20,11 +20,14 @@ PREDICTION_KEYS = ("prediction", "model_prediction", "text")
 
 @dataclass(frozen=True, slots=True)
 class PredictionLine:
-    """One line of a predictions file; ``record`` holds all its fields."""
+    """One entry of a predictions file; ``record`` holds all its fields.
+
+    ``line`` is None where a file has no lines but one JSON document.
+    """
 
     sample_id: str
     text: str
-    line: int
+    line: int | None
     record: Mapping[str, Any]
 
 
@@ -88,12 +91,22 @@ def prediction_lines(
     for number, record in read_objects(path, max_line_bytes):
         place = f"{path} line {number}"
         name = line_id(record, place)
-        if not _is_first(record, place):
-            continue
-        key = next((key for key in PREDICTION_KEYS if key in record), None)
-        if key is None:
-            raise InputError(f"{place}: no prediction. Add {_either(PREDICTION_KEYS)}.")
-        yield PredictionLine(name, _text(record[key], key, place), number, record)
+        if _is_first(record, place):
+            yield PredictionLine(name, prediction_in(record, place), number, record)
+
+
+def prediction_in(record: Mapping[str, Any], place: str) -> str:
+    """Return the predicted report of one entry.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is no text.
+    """
+    key = next((key for key in PREDICTION_KEYS if key in record), None)
+    if key is None:
+        raise InputError(f"{place}: no prediction. Add {_either(PREDICTION_KEYS)}.")
+    return _text(record[key], key, place)
 
 
 def _is_first(record: Mapping[str, Any], place: str) -> bool:

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from metrics.errors import InputError
 
@@ -23,8 +22,8 @@ _SAVE_AS_UTF8 = "Save it as UTF-8."
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to read its bytes, uncompressed where it is gzip.
+def opened(path: Path, *, uncompress: bool = True) -> Iterator[io.BufferedReader]:
+    """Open a file to read its bytes, uncompressed where it is gzip and that is wanted.
 
     Raises
     ------
@@ -35,7 +34,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             if not stat.S_ISREG(path.stat().st_mode):
                 raise InputError(f"{path} is not a regular file. Save its content and name that.")
-            if file.peek(2)[:2] == _GZIP:
+            if uncompress and file.peek(2)[:2] == _GZIP:
                 yield io.BufferedReader(gzip.GzipFile(fileobj=file))
             else:
                 yield file
