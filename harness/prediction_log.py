@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from harness.errors import InputError
 from models.adapter import Generation, Prior
 
 Line = dict[str, Any]
+_ADVICE = "Put the file back as it was, or give --fresh."
 
 
 def line_of(
@@ -86,14 +87,13 @@ class PredictionLog:
 
     def _check(self, position: int, found: str | None) -> None:
         place = f"{self._path} line {position + 1}"
-        advice = "Put the file back as it was, or give --fresh."
         if found is None:
-            raise InputError(f"{place} is no prediction: the file was changed by hand. {advice}")
+            raise InputError(f"{place} is no prediction: the file was changed by hand. {_ADVICE}")
         if position >= len(self._ids):
-            raise InputError(f"{place} is one more than there are samples. {advice}")
+            raise InputError(f"{place} is one more than there are samples. {_ADVICE}")
         if found != self._ids[position]:
             raise InputError(
-                f"{place} is of sample {found!r}; expected {self._ids[position]!r}. {advice}"
+                f"{place} is of sample {found!r}; expected {self._ids[position]!r}. {_ADVICE}"
             )
 
 
@@ -123,3 +123,21 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Yield the lines of a predictions file that is whole.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or a line of it is not one of ours.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                if _sample_id(raw) is None:
+                    raise InputError(f"{path} line {number} is no prediction. {_ADVICE}")
+                yield json.loads(raw)
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}. Run it again.") from error

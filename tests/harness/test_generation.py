@@ -10,7 +10,7 @@ from harness.bank import bank_reports, refuse_leaks
 from harness.errors import InputError
 from harness.generation import Job, generate
 from harness.model_requests import build_requests
-from harness.prediction_log import PredictionLog
+from harness.prediction_log import PredictionLog, read_lines
 from harness.run_folder import RunFolder
 from harness.study import Study
 from models.adapter import Adapter, BankReport, Generation, Request
@@ -126,6 +126,18 @@ def test_a_file_changed_by_hand_is_refused_unchanged(
     with pytest.raises(InputError, match=message):
         PredictionLog(path, ["a", "b"]).resume()
     assert before == path.read_bytes()
+
+
+def test_only_whole_files_are_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    lines = [{"study_id": "a", "prediction": "É"}, {"study_id": "b", "prediction": ""}]
+    PredictionLog(path, ["a", "b"]).append(lines)
+    assert lines == list(read_lines(path))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match="line 2 is no prediction"):
+        list(read_lines(path))
+    with pytest.raises(InputError, match=r"Cannot read .*none\.jsonl: No such file"):
+        list(read_lines(tmp_path / "none.jsonl"))
 
 
 def test_predictions_of_other_settings_are_refused(tmp_path: Path) -> None:
