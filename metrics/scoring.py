@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Self, cast, get_args
 
 import numpy as np
 
@@ -31,8 +31,6 @@ class Resampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            raise InputError(f"Unknown interval method {self.method!r}. Known: percentile, bca.")
         if not 0 < self.confidence < 1:
             raise InputError(f"The confidence is {self.confidence}. Give a number between 0 and 1.")
         if self.resamples < 0 or self.seed < 0:
@@ -42,6 +40,19 @@ class Resampling:
                 f"BCa intervals need at least {BCA_RESAMPLES} resamples, not {self.resamples}. "
                 "Raise the number or use the percentile method."
             )
+
+    @classmethod
+    def of(cls, resamples: int, confidence: float, method: str, seed: int) -> Self:
+        """Return the settings that a user wrote.
+
+        Raises
+        ------
+        InputError
+            If the method is unknown or a number is out of range.
+        """
+        if method not in get_args(Method):
+            raise InputError(f"Unknown interval method {method!r}. Known: percentile, bca.")
+        return cls(resamples, confidence, cast("Method", method), seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +155,7 @@ def score_table(
     return ScoreTable(
         benchmark=benchmark,
         n=counted.n,
-        test_set=test_set_hash(test_set),
+        test_set=hash_test_set(test_set),
         systems=systems,
         partial=partial,
         ids=list(test_set.ids),
@@ -152,7 +163,7 @@ def score_table(
     )
 
 
-def test_set_hash(test_set: TestSet) -> str:
+def hash_test_set(test_set: TestSet) -> str:
     """Return the SHA-256 of the ids and references, in order: which test set this is."""
     digest = hashlib.sha256()
     for sample_id, references in zip(test_set.ids, test_set.references, strict=True):

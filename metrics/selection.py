@@ -107,6 +107,11 @@ def _outputs_named(name: str, own: Protocol) -> list[str]:
     return [output]
 
 
+def plain_key(name: str, keys: Sequence[str]) -> str:
+    """Return the key that ``name`` is another spelling of, or ``name`` itself."""
+    return next((key for key in keys if _plain(key) == _plain(name)), name)
+
+
 def known_outputs() -> list[str]:
     """Return the names of all outputs of the built-in metrics, in registry order."""
     return list(dict.fromkeys(output for entry in ENTRIES.values() for output in entry.outputs))

@@ -1,0 +1,147 @@
+"""What there is to choose from, and the facts about each name."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from metrics.protocols import PROTOCOLS
+from metrics.registry import ENTRIES, metric_class, plugins
+from metrics.selection import select
+
+Row = dict[str, str]
+
+
+def catalogue(kind: str) -> list[Row]:
+    """Return one row per name of ``metrics``, ``protocols``, ``models`` or ``benchmarks``."""
+    rows = {
+        "metrics": _metrics,
+        "protocols": _protocols,
+        "models": _models,
+        "benchmarks": _benchmarks,
+    }
+    return rows[kind]()
+
+
+def description(name: str) -> dict[str, Any]:
+    """Return the facts about a metric output, metric, protocol, adapter or benchmark.
+
+    Raises
+    ------
+    InputError
+        If nothing has this name.
+    """
+    if name in PROTOCOLS:
+        return _describe_protocol(name)
+    if name in ENTRIES or name in plugins():
+        return _describe_metric(name)
+    adapters = {row["name"]: row for row in _models()}
+    if name in adapters:
+        return _describe_adapter(name)
+    benchmarks = {row["name"]: row for row in _benchmarks()}
+    if name in benchmarks:
+        return dict(benchmarks[name])
+    selected = select([name])
+    return _describe_metric(next(n for n in ENTRIES if metric_class(n) is type(selected[0].metric)))
+
+
+def _metrics() -> list[Row]:
+    rows = []
+    for name in [*ENTRIES, *plugins()]:
+        info = metric_class(name).info
+        for output in info.outputs:
+            rows.append(
+                {
+                    "name": output.name,
+                    "metric": name,
+                    "better": output.direction,
+                    "bounds": "{:g} to {:g}".format(*output.bounds),
+                    "protocols": ", ".join(
+                        p.name
+                        for p in PROTOCOLS.values()
+                        if _in_protocol(name, output.name, p.name)
+                    ),
+                }
+            )
+    return rows
+
+
+def _in_protocol(metric: str, output: str, name: str) -> bool:
+    own = PROTOCOLS[name]
+    owners = {own.instead.get(n, n) for n, entry in ENTRIES.items() if output in entry.outputs}
+    return output in own.outputs and metric in owners
+
+
+def _protocols() -> list[Row]:
+    return [
+        {"name": p.name, "summary": p.summary, "metrics": " ".join(p.outputs), "source": p.source}
+        for p in PROTOCOLS.values()
+    ]
+
+
+def _models() -> list[Row]:
+    from models import registry
+
+    own = {"name": "predictions", "summary": "Reports that exist already, read from a file."}
+    rows = [{"name": d.name, "summary": d.error or d.summary} for d in registry.describe()]
+    return [*rows, own]
+
+
+def _benchmarks() -> list[Row]:
+    from harness.spec import bundled_benchmarks
+
+    return [
+        {"name": path.stem, "summary": _first_comment(path), "path": str(path)}
+        for path in bundled_benchmarks()
+    ]
+
+
+def _first_comment(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.lstrip("# ") if first.startswith("#") else ""
+
+
+def _describe_protocol(name: str) -> dict[str, Any]:
+    own = PROTOCOLS[name]
+    return {
+        "protocol": own.name,
+        "summary": own.summary,
+        "source": own.source,
+        "treatment": own.treatment,
+        "metrics": ", ".join(own.outputs),
+        "signatures": "\n".join(one.metric.signature for one in select([name])),
+    }
+
+
+def _describe_metric(name: str) -> dict[str, Any]:
+    found = metric_class(name)
+    info = found.info
+    return {
+        "metric": info.name,
+        "outputs": "\n".join(
+            f"{o.name} ({o.direction} is better, {o.bounds[0]:g} to {o.bounds[1]:g})"
+            for o in info.outputs
+        ),
+        "version": info.version,
+        "source": info.source,
+        "empty texts": info.empty,
+        "signature": found().signature,
+        "weights": "none",
+        "definition": inspect.cleandoc(found.__doc__ or ""),
+    }
+
+
+def _describe_adapter(name: str) -> dict[str, Any]:
+    if name == "predictions":
+        return {"adapter": name, "definition": "Reports that exist already, read from `path`."}
+    from models.registry import adapter_class
+
+    found = adapter_class(name)
+    options = [f"{f.name}: {f.type}" for f in fields(found.Options)]
+    return {
+        "adapter": name,
+        "definition": inspect.cleandoc(found.__doc__ or ""),
+        "options": "\n".join(options) or "none",
+    }

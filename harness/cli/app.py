@@ -1,0 +1,124 @@
+"""The verbs, and what becomes of errors: one message, and the exit status of its kind."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from harness import __version__
+from harness.cli import (
+    compare,
+    data,
+    describe,
+    doctor,
+    generate,
+    leaderboard,
+    list_,
+    parity,
+    report,
+    run,
+    score,
+)
+
+
+class _Verbs(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            # click would turn it into exit status 1
+            raise _InterruptedError from error
+
+
+class _InterruptedError(Exception):
+    """Ctrl-C, on its way past click."""
+
+
+app = typer.Typer(
+    cls=_Verbs,
+    help="Evaluate chest X-ray report generation: exact metrics, intervals, one report.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_VERBS: dict[str, Callable[..., None]] = {
+    "run": run.run,
+    "generate": generate.generate,
+    "score": score.score,
+    "compare": compare.compare,
+    "leaderboard": leaderboard.leaderboard,
+    "report": report.report,
+    "parity": parity.parity,
+    "list": list_.list_names,
+    "describe": describe.describe,
+    "doctor": doctor.doctor,
+}
+for name, verb in _VERBS.items():
+    app.command(name)(verb)
+app.add_typer(data.app, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cxr-harness {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Show the version."
+    ),
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks; works after a verb too."),
+) -> None:
+    """Evaluate chest X-ray report generation: exact metrics, intervals, one report."""
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit status; errors go to stderr as one message."""
+    debug = "--debug" in arguments
+    try:
+        app(args=[a for a in arguments if a != "--debug"], prog_name="cxr-harness")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BrokenPipeError:
+        # the reader of our output went away: nothing to tell it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (_InterruptedError, KeyboardInterrupt):
+        return _fail("Interrupted. The same command again goes on where this one stopped.", 130)
+    except Exception as error:
+        if debug:
+            raise
+        return _report(error)
+    return 0
+
+
+def _report(error: Exception) -> int:
+    status = getattr(error, "exit_status", None)
+    if isinstance(status, int) and status != 1:
+        return _fail(str(error), status)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}.", 2)
+    detail = f": {error}" if status == 1 else ""
+    return _fail(
+        f"A defect of cxr-harness ({type(error).__name__}{detail}). "
+        "`--debug` shows the traceback; please report it.",
+        1,
+    )
+
+
+def _fail(message: str, status: int) -> int:
+    printable = "".join(c if c.isprintable() or c == "\n" else "�" for c in message)
+    print(f"Error: {printable}", file=sys.stderr)
+    return status

@@ -1,0 +1,34 @@
+"""``list``: what there is."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from harness.cli.output import JsonOption, print_json, print_table
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    metrics = "metrics"
+    models = "models"
+    benchmarks = "benchmarks"
+    protocols = "protocols"
+
+
+def list_names(
+    kind: Annotated[Kind, typer.Argument(help="metrics, models, benchmarks or protocols")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show the metrics, model adapters, bundled benchmarks or protocols there are."""
+    from harness.catalogue import catalogue
+
+    rows = catalogue(kind.value)
+    if as_json:
+        print_json(rows)
+        return
+    headers = list(rows[0]) if rows else []
+    print_table(headers, [[str(row[h]) for h in headers] for row in rows])

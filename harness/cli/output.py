@@ -1,0 +1,70 @@
+"""Tables and JSON on stdout, notes on stderr; text from data is never read as markup."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import typer
+
+from reports.text_safety import terminal_text
+
+_NUMBER = re.compile(r"[-+−–]?[\d,.]*(\s?\[.*\])?$")
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+    """Print a table to stdout; columns after the first are right-aligned where all are numbers."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for position, header in enumerate(headers):
+        numeric = position > 0 and all(_is_number(row[position]) for row in rows)
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(Text(terminal_text(header)), justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(terminal_text(cell)) for cell in row))
+    # a pipe has no width: let lines be as long as they are
+    Console(width=None if sys.stdout.isatty() else 1_000).print(table)
+
+
+def note(message: str) -> None:
+    """Print one line to stderr."""
+    print(terminal_text(message), file=sys.stderr)
+
+
+@contextmanager
+def progress_bar(description: str, total: int) -> Iterator[Any]:
+    """Yield a function to call with the number of steps done; silent when stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task(description, total=total)
+        yield lambda steps=1: progress.advance(task, steps)
+
+
+def _is_number(cell: str) -> bool:
+    return bool(_NUMBER.match(cell))

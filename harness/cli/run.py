@@ -1,0 +1,49 @@
+"""``run``: generate, score and report a benchmark."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.cli.output import JsonOption, print_json, print_table, progress_bar
+from harness.cli.shared import (
+    BenchmarkArgument,
+    FreshOption,
+    LimitOption,
+    ModelOption,
+    OutputOption,
+    ProcessesOption,
+    show_scored,
+)
+
+
+def run(
+    benchmark: BenchmarkArgument,
+    model: ModelOption = None,
+    limit: LimitOption = None,
+    output: OutputOption = None,
+    fresh: FreshOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything; generate and write nothing.")
+    ] = False,
+    processes: ProcessesOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Generate, score and report a benchmark; the same command again resumes."""
+    from harness.benchmark_run import prepare
+
+    prepared = prepare(benchmark, models=model, limit=limit, output=output)
+    if dry_run:
+        rows = prepared.outline()
+        if as_json:
+            print_json(rows)
+        else:
+            print_table(["what", "is"], [list(row) for row in rows.items()])
+        return
+    with prepared.open(fresh) as folder:
+        with progress_bar("generating", prepared.n_generations) as advance:
+            prepared.generate(folder, advance)
+        with progress_bar("scoring", len(prepared.studies)) as advance:
+            scored = prepared.score(folder, processes, advance)
+    show_scored(folder, scored, as_json)

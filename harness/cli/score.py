@@ -1,0 +1,94 @@
+"""``score``: score prediction files that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.output import JsonOption, progress_bar
+from harness.cli.shared import (
+    AllowMissingOption,
+    FreshOption,
+    MaxLineOption,
+    ProcessesOption,
+    show_scored,
+)
+
+
+def score(
+    references: Annotated[
+        Path, typer.Option("--references", metavar="FILE", help="Studies with their reports.")
+    ],
+    predictions: Annotated[
+        list[str],
+        typer.Option("--predictions", metavar="[NAME=]FILE", help="A system; repeatable."),
+    ],
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="The run folder.")],
+    more_predictions: Annotated[
+        list[str] | None, typer.Argument(metavar="[[NAME=]FILE]...", help="Further systems.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metrics", metavar="M,…", help="Metrics, families or protocols."),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option("--protocol", help="Text treatment and definitions.")
+    ] = None,
+    section: Annotated[
+        str, typer.Option("--section", help="findings, impression or findings+impression")
+    ] = "findings",
+    resamples: Annotated[int, typer.Option("--resamples", min=0, help="0: no intervals.")] = 1000,
+    confidence: Annotated[float, typer.Option("--confidence")] = 0.95,
+    method: Annotated[str, typer.Option("--method", help="percentile or bca")] = "percentile",
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    cluster: Annotated[
+        str, typer.Option("--cluster", help="auto, none, subject_id, study_id or a tag")
+    ] = "auto",
+    slices: Annotated[
+        list[str] | None, typer.Option("--slice", help="has_prior, view, report_length or a tag")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="FIELD=COLUMN", help="Column map of a CSV; repeatable."),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", metavar="DIR", help="Folder of the studies' images.")
+    ] = None,
+    allow_missing: AllowMissingOption = False,
+    max_line_mb: MaxLineOption = 8.0,
+    fresh: FreshOption = False,
+    processes: ProcessesOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Score prediction files that exist, with intervals, into a run folder with a report."""
+    from harness.score_run import ScoreRequest, read_inputs, score_files
+    from harness.scoring import ScoringPlan
+    from harness.slices import DEFAULT_SLICES
+    from metrics.scoring import Resampling
+
+    plan = ScoringPlan(
+        metrics=None if metrics is None else [m.strip() for one in metrics for m in one.split(",")],
+        protocol=protocol,
+        section=section,
+        resampling=Resampling.of(resamples, confidence, method, seed),
+        cluster=cluster,
+        slices=tuple(slices) if slices else DEFAULT_SLICES,
+    )
+    request = ScoreRequest(
+        references=references,
+        predictions=[*predictions, *(more_predictions or [])],
+        output=output,
+        plan=plan,
+        columns=columns or [],
+        images=images,
+        allow_missing=allow_missing,
+        max_line_mb=max_line_mb,
+        fresh=fresh,
+        processes=processes,
+    )
+    inputs = read_inputs(request)
+    with progress_bar("scoring", len(inputs.studies)) as advance:
+        folder, scored = score_files(request, inputs, advance)
+    show_scored(folder, scored, as_json)

@@ -1,0 +1,75 @@
+"""Options that several verbs take, and what they print of a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from harness.run_folder import RunFolder
+    from harness.scoring import Scored
+
+BenchmarkArgument = Annotated[
+    str, typer.Argument(metavar="BENCHMARK", help="A YAML file, or the name of a bundled one.")
+]
+ModelOption = Annotated[
+    list[str] | None, typer.Option("--model", metavar="ID", help="Only this model; repeatable.")
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Only the first N studies: a partial run.")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", metavar="DIR", help="The run folder.")
+]
+FreshOption = Annotated[
+    bool, typer.Option("--fresh", help="Replace the run that the folder holds.")
+]
+ProcessesOption = Annotated[
+    int, typer.Option("--processes", min=1, help="Processes that score large test sets.")
+]
+MaxLineOption = Annotated[
+    float, typer.Option("--max-line-mb", min=0.001, help="Refuse longer lines of input files.")
+]
+AllowMissingOption = Annotated[
+    bool, typer.Option("--allow-missing", help="Score missing predictions as empty reports.")
+]
+
+
+def show_scored(folder: RunFolder, scored: Scored, as_json: bool) -> None:
+    """Print the scores and where the leaderboard and the report are."""
+    from reports.leaderboard import rows_for_terminal
+    from reports.number_format import MISSING
+
+    if as_json:
+        print(scored.table.to_json(), end="")
+        return
+    shown = rows_for_terminal(scored.table)
+    n, units = scored.counted.n, scored.counted.units
+    defined = [row for row in shown.rows if any(not cell.startswith(MISSING) for cell in row[1:])]
+    print_table(shown.headers, defined, f"{scored.table.benchmark}: {n:,} studies")
+    undefined = [row[0] for row in shown.rows if row not in defined]
+    if undefined:
+        print(f"undefined on these studies: {', '.join(undefined)}")
+    for system, found in scored.soundness.items():
+        if found.verdict != "sound":
+            print(f"{system}: {found.verdict} ({'; '.join(found.reasons)})")
+    if scored.table.partial:
+        print("Partial run: not for a leaderboard.")
+    for note in scored.notes:
+        print(note)
+    print(f"resampled by {units.name}: {units.n_units:,} units")
+    print(f"leaderboard: {folder.path / 'leaderboard.csv'}")
+    print(f"report:      {folder.path / 'report.html'}")
+
+
+def print_paths(paths: dict[str, Path], as_json: bool) -> None:
+    """Print where files were written."""
+    if as_json:
+        print_json({name: str(path) for name, path in paths.items()})
+        return
+    for name, path in paths.items():
+        print(f"{name}: {path}")

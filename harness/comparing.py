@@ -1,0 +1,138 @@
+"""Paired comparisons of the systems in one or several run folders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.reopened import reopen_counts, run_name
+from harness.run_folder import RunFolder
+from harness.scoring import ScoringPlan
+from metrics.comparison import compare_tally
+from metrics.metric import FloatArray
+from metrics.scoring import Tally
+from metrics.selection import Selected, plain_key
+from metrics.statistics import PairedComparison, few_units
+from reports.number_format import p_value, shown, signed
+
+HEADERS = (
+    "metric", "a", "b", "a - b", "interval", "p bootstrap", "p randomisation", "p Holm",
+    "studies needed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Comparisons, which metrics are shown times 100, and what the reader should know."""
+
+    rows: list[PairedComparison]
+    percent: dict[str, bool]
+    notes: list[str]
+
+
+def compare_runs(
+    folders: Sequence[Path],
+    metrics: Sequence[str] | None = None,
+    baseline: str | None = None,
+    trials: int = 10_000,
+) -> Compared:
+    """Test the systems of one run, or of several runs on the same test set, in pairs.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no finished run, the runs are on different test sets or share no metric,
+        or a metric or system is unknown.
+    """
+    opened = [RunFolder.read(folder) for folder in folders]
+    _refuse_unlike(opened)
+    counts = [reopen_counts(folder) for folder in opened]
+    counted = _joint([run_name(f.path) for f in opened], [tally for _, _, tally in counts])
+    plan: ScoringPlan = counts[0][0]
+    scored = list(counted.outputs())
+    rows = compare_tally(
+        counted,
+        metrics=None if metrics is None else [plain_key(name, scored) for name in metrics],
+        baseline=baseline,
+        resamples=plan.resampling.resamples or 1000,
+        trials=trials,
+        confidence=plan.resampling.confidence,
+        seed=plan.resampling.seed,
+    )
+    warning = few_units(counted.units.n_units, counted.units.name)
+    percent = {key: output.percent for key, output in counted.outputs().items()}
+    return Compared(rows, percent, [] if warning is None else [warning])
+
+
+def json_rows(compared: Compared) -> list[dict[str, Any]]:
+    """Return the comparisons in the form of ``compare --json``; undefined numbers are null."""
+    return [
+        {
+            "metric": row.metric,
+            "a": row.a,
+            "b": row.b,
+            "difference": _null(row.difference),
+            "low": _null(row.low),
+            "high": _null(row.high),
+            "p_bootstrap": _null(row.p_bootstrap),
+            "p_randomisation": _null(row.p_randomisation),
+            "p_holm": _null(row.p_holm),
+            "n_units": row.n_units,
+            "studies_needed": None if row.needed is None else row.needed.studies,
+        }
+        for row in compared.rows
+    ]
+
+
+def table_rows(compared: Compared) -> tuple[Sequence[str], list[list[str]]]:
+    """Return headers and cells for a terminal, in the units of tables."""
+    rows = []
+    for row in compared.rows:
+        percent = compared.percent[row.metric]
+        interval = f"[{shown(row.low, percent)}, {shown(row.high, percent)}]"
+        p_values = [p_value(p) for p in (row.p_bootstrap, row.p_randomisation, row.p_holm)]
+        needed = "" if row.needed is None else f"{row.needed.studies:,}"
+        difference = signed(row.difference, percent)
+        rows.append([row.metric, row.a, row.b, difference, interval, *p_values, needed])
+    return HEADERS, rows
+
+
+def _refuse_unlike(folders: Sequence[RunFolder]) -> None:
+    first = folders[0]
+    for other in folders[1:]:
+        if other.record["test_set"] != first.record["test_set"]:
+            raise InputError(
+                f"{first.path} and {other.path} are on different test sets and cannot be "
+                "compared study by study. Score both on the same references."
+            )
+        if other.record.get("units") != first.record.get("units"):
+            raise InputError(
+                f"{first.path} and {other.path} were resampled by different units. "
+                "Score both with the same --cluster."
+            )
+
+
+def _joint(names: Sequence[str], tallies: Sequence[Tally]) -> Tally:
+    """Put the systems of several runs side by side, on the metrics that all of them have."""
+    if len(tallies) == 1:
+        return tallies[0]
+    positions = [{s.metric.signature: i for i, s in enumerate(t.selected)} for t in tallies]
+    shared = [s for s in tallies[0].selected if all(s.metric.signature in p for p in positions)]
+    if not shared:
+        raise InputError("These runs share no metric with the same signature. Score them alike.")
+    statistics: dict[str, list[FloatArray]] = {}
+    for name, one, position in zip(names, tallies, positions, strict=True):
+        for system, arrays in one.statistics.items():
+            taken = system in statistics
+            key = f"{system} ({name})" if taken else system
+            statistics[key] = [arrays[position[s.metric.signature]] for s in shared]
+    selected: list[Selected] = shared
+    return Tally(selected, statistics, tallies[0].units)
+
+
+def _null(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,138 @@
+"""What the HTML report shows, gathered from a scored run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.scoring import Scored
+from harness.soundness import Soundness
+from harness.study_views import study_views
+from metrics._prior_hallucination import PriorHallucination
+from metrics._temporal_direction import TemporalDirection
+from metrics.metric import FloatArray
+from metrics.statistics import PairedComparison
+from reports.report_data import (
+    Comparison,
+    DirectionTable,
+    HallucinationRow,
+    ReportData,
+    SliceScores,
+    SystemSoundness,
+    TemporalSection,
+)
+
+_STRATA = (
+    "prior_hallucination",
+    "prior_hallucination_comparison_in_context",
+    "prior_hallucination_no_comparison_in_context",
+)
+"""The outputs that go with the rows of ``PriorHallucination.table``, in its order."""
+
+
+@dataclass(frozen=True)
+class RunCard:
+    """Facts about a run that its scores do not hold."""
+
+    title: str
+    command: str
+    facts: Sequence[tuple[str, str]]
+    image_folder: Path | None = None
+    notes: Sequence[str] = ()
+
+
+def report_data(scored: Scored, card: RunCard) -> ReportData:
+    """Return everything that ``report.html`` shows of a scored run."""
+    views, studies_note = study_views(scored, card.image_folder)
+    return ReportData(
+        title=card.title,
+        created="",
+        command=card.command,
+        table=scored.table,
+        soundness=[_soundness(name, found) for name, found in scored.soundness.items()],
+        facts=card.facts,
+        comparisons=[_comparison(row) for row in scored.comparisons],
+        slices=[SliceScores(s.name, s.value, s.n, s.scores) for s in scored.slices],
+        temporal=_temporal(scored),
+        studies=views,
+        studies_note=studies_note,
+        notes=[*card.notes, *scored.notes],
+    )
+
+
+def _soundness(system: str, found: Soundness) -> SystemSoundness:
+    return SystemSoundness(
+        system=system,
+        n=found.n,
+        missing=found.missing,
+        failed=found.failed,
+        empty=found.empty,
+        truncated=found.truncated,
+        distinct_share=found.distinct_share or 0.0,
+        mean_words=found.words_mean or 0.0,
+        reference_mean_words=found.reference_words_mean or 0.0,
+        length_ratio=found.words_ratio,
+        verdict="look" if found.verdict == "caution" else found.verdict,
+        reasons=found.reasons,
+    )
+
+
+def _comparison(row: PairedComparison) -> Comparison:
+    return Comparison(
+        metric=row.metric,
+        a=row.a,
+        b=row.b,
+        difference=row.difference,
+        low=row.low,
+        high=row.high,
+        p_bootstrap=row.p_bootstrap,
+        p_randomisation=row.p_randomisation,
+        p_holm=row.p_holm,
+        n_units=row.n_units,
+        studies_needed=None if row.needed is None else row.needed.studies,
+    )
+
+
+def _temporal(scored: Scored) -> TemporalSection | None:
+    if not any("temporal" in name or "prior" in name for name in scored.table.metric_names):
+        return None
+    return TemporalSection(_directions(scored), _hallucinations(scored))
+
+
+def _directions(scored: Scored) -> list[DirectionTable]:
+    return [
+        _direction(system, one.metric, arrays[position])
+        for position, one in enumerate(scored.counted.selected)
+        if isinstance(one.metric, TemporalDirection)
+        for system, arrays in scored.counted.statistics.items()
+    ]
+
+
+def _direction(system: str, metric: TemporalDirection, statistics: FloatArray) -> DirectionTable:
+    found = metric.confusion(statistics.sum(axis=0))
+    missed, invented = found.missed.tolist(), found.invented.tolist()
+    counts = [[*row, lost] for row, lost in zip(found.table.tolist(), missed, strict=True)]
+    return DirectionTable(system, [*found.changes, "not mentioned"], [*counts, [*invented, 0]])
+
+
+def _hallucinations(scored: Scored) -> list[HallucinationRow]:
+    return [
+        row
+        for position, one in enumerate(scored.counted.selected)
+        if isinstance(one.metric, PriorHallucination)
+        for system, arrays in scored.counted.statistics.items()
+        for row in _rates(scored, system, one.metric, arrays[position])
+    ]
+
+
+def _rates(
+    scored: Scored, system: str, metric: PriorHallucination, statistics: FloatArray
+) -> list[HallucinationRow]:
+    scores = scored.table.systems[system].metrics
+    rates = metric.table(statistics.sum(axis=0))
+    return [
+        HallucinationRow(system, rate.stratum, scores[key], rate.references)
+        for rate, key in zip(rates, _STRATA, strict=True)
+        if rate.n and key in scores
+    ]

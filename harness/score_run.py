@@ -1,0 +1,177 @@
+"""Score prediction files that exist into a run folder of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.datasets import PredictionFile, StudySet, read_predictions, read_studies
+from harness.errors import InputError
+from harness.finish import RunFacts, finish_run
+from harness.run_folder import RunFolder
+from harness.scoring import Scored, ScoringPlan, make_test_set, make_units
+from harness.study import Study
+from harness.system_texts import import_predictions
+from metrics.scoring import hash_test_set
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """What the command ``score`` was asked; ``predictions`` are ``FILE`` or ``NAME=FILE``."""
+
+    references: Path
+    predictions: Sequence[str]
+    output: Path
+    plan: ScoringPlan
+    columns: Sequence[str] = ()
+    images: Path | None = None
+    allow_missing: bool = False
+    max_line_mb: float = 8.0
+    fresh: bool = False
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class ScoreInputs:
+    """What was read for a request, checked as a whole before anything is written."""
+
+    study_set: StudySet
+    systems: Mapping[str, PredictionFile]
+
+    @property
+    def studies(self) -> Sequence[Study]:
+        """The studies, in file order."""
+        return self.study_set.studies
+
+
+def read_inputs(request: ScoreRequest) -> ScoreInputs:
+    """Read and check every file and name of the request.
+
+    Raises
+    ------
+    InputError
+        If a file, name or setting is wrong.
+    """
+    request.plan.selected()
+    paths = named_files(request.predictions)
+    study_set = read_studies(
+        request.references,
+        section=request.plan.section,
+        columns=_column_map(request.columns),
+        max_line_mb=request.max_line_mb,
+    )
+    make_units(study_set.studies, request.plan.cluster)
+    systems = {
+        name: read_predictions(
+            path,
+            study_set.ids,
+            allow_missing=request.allow_missing,
+            max_line_mb=request.max_line_mb,
+        )
+        for name, path in paths.items()
+    }
+    return ScoreInputs(study_set, systems)
+
+
+def score_files(
+    request: ScoreRequest,
+    inputs: ScoreInputs,
+    progress: Callable[[int], None] = lambda samples: None,
+) -> tuple[RunFolder, Scored]:
+    """Score what was read, and write a whole run folder.
+
+    Raises
+    ------
+    InputError
+        If the output folder holds another run or foreign files, or cannot be written.
+    """
+    plan, studies = request.plan, inputs.studies
+    test_set = hash_test_set(make_test_set(studies, plan.section))
+    with RunFolder.create(
+        request.output, _spec(request, inputs), test_set=test_set, fresh=request.fresh
+    ) as folder:
+        for name, given in inputs.systems.items():
+            import_predictions(folder, name, studies, given)
+        facts = RunFacts(
+            name=request.output.resolve().name,
+            command=_command(request),
+            data=[
+                ("references", str(request.references)),
+                ("format", inputs.study_set.format),
+                ("SHA-256 of the references", inputs.study_set.sha256),
+            ],
+            images=request.images,
+            notes=inputs.study_set.notes,
+        )
+        systems = list(inputs.systems)
+        scored = finish_run(folder, studies, systems, plan, facts, request.processes, progress)
+    return folder, scored
+
+
+def named_files(given: Sequence[str]) -> dict[str, Path]:
+    """Return the files by system name; a file without a name is called as its stem.
+
+    Raises
+    ------
+    InputError
+        If two systems have the same name, or a name or file is empty.
+    """
+    files: dict[str, Path] = {}
+    for one in given:
+        name, equals, rest = one.partition("=")
+        if not equals or Path(one).exists():
+            path = Path(one)
+            name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+        else:
+            path = Path(rest)
+        if not name or not path.name:
+            raise InputError(f"--predictions {one!r}: write FILE or NAME=FILE.")
+        if name in files:
+            raise InputError(
+                f"Two systems are called {name!r}: {files[name]} and {path}. "
+                "Name them with --predictions NAME=FILE."
+            )
+        files[name] = path
+    return files
+
+
+def _column_map(given: Sequence[str]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for one in given:
+        field, equals, column = one.partition("=")
+        if not equals or not field or not column:
+            raise InputError(f"--column {one!r}: write FIELD=COLUMN, such as findings=text.")
+        columns[field] = column
+    return columns
+
+
+def _spec(request: ScoreRequest, inputs: ScoreInputs) -> dict[str, Any]:
+    return {
+        "verb": "score",
+        "references": str(request.references),
+        "predictions": {name: str(given.path) for name, given in inputs.systems.items()},
+        "columns": list(request.columns),
+        "images": None if request.images is None else str(request.images),
+        "allow_missing": request.allow_missing,
+        **request.plan.to_dict(),
+    }
+
+
+def _command(request: ScoreRequest) -> str:
+    from shlex import join
+
+    plan, resampling = request.plan, request.plan.resampling
+    words = ["cxr-harness", "score", "--references", str(request.references)]
+    for one in request.predictions:
+        words += ["--predictions", one]
+    words += ["--metrics", ",".join(plan.metrics)] if plan.metrics else []
+    words += ["--protocol", plan.protocol] if plan.protocol else []
+    words += ["--section", plan.section, "--resamples", str(resampling.resamples)]
+    words += ["--confidence", str(resampling.confidence), "--method", resampling.method]
+    words += ["--seed", str(resampling.seed), "--cluster", plan.cluster]
+    for one in request.columns:
+        words += ["--column", one]
+    words += ["--allow-missing"] if request.allow_missing else []
+    return join(words)

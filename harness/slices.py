@@ -1,0 +1,87 @@
+"""Slices: groups of studies that are scored on their own, beside the whole test set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.errors import InputError
+from harness.study import Study
+from metrics.results import Score
+from metrics.scoring import Resampling, Tally, score_systems
+
+DEFAULT_SLICES = ("has_prior", "view", "report_length")
+_MOST_VALUES = 12
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The scores of the studies that share one value of a slice."""
+
+    name: str
+    value: str
+    n: int
+    scores: dict[str, dict[str, Score]]
+
+
+def slice_scores(
+    names: Sequence[str],
+    studies: Sequence[Study],
+    references: Sequence[Sequence[str]],
+    counted: Tally,
+    resampling: Resampling,
+) -> list[Slice]:
+    """Score every value of every slice; a slice that does not split the studies is left out.
+
+    Raises
+    ------
+    InputError
+        If no study has the tag that a slice is named after.
+    """
+    slices = []
+    for name in names:
+        labels = _labels(name, studies, references)
+        values = sorted({label for label in labels if label is not None})
+        if len(values) < 2 or len(values) > _MOST_VALUES:
+            continue
+        for value in values:
+            rows = np.array([label == value for label in labels])
+            scores = score_systems(counted.subset(rows), resampling)
+            slices.append(Slice(name, value, int(rows.sum()), scores))
+    return slices
+
+
+def _labels(
+    name: str, studies: Sequence[Study], references: Sequence[Sequence[str]]
+) -> list[str | None]:
+    if name in _BUILT_IN:
+        return _BUILT_IN[name](studies, references)
+    labels = [study.tags.get(name) for study in studies]
+    if name not in DEFAULT_SLICES and not any(labels):
+        known = sorted({*_BUILT_IN, *(tag for study in studies for tag in study.tags)})
+        raise InputError(
+            f"No study has the tag {name!r} that slices name. Known: {', '.join(known)}."
+        )
+    return labels
+
+
+def _has_prior(studies: Sequence[Study], _: Sequence[Sequence[str]]) -> list[str | None]:
+    words = {True: "yes", False: "no", None: None}
+    return [words[study.has_prior] for study in studies]
+
+
+def _report_length(_: Sequence[Study], references: Sequence[Sequence[str]]) -> list[str | None]:
+    """Thirds of the test set by the words of the (first) reference."""
+    words = np.array([len(texts[0].split()) for texts in references])
+    low, high = np.quantile(words, [1 / 3, 2 / 3])
+    short, medium = f"1 short (up to {low:.0f} words)", f"2 medium (up to {high:.0f})"
+    long = f"3 long (over {high:.0f})"
+    return [short if w <= low else long if w > high else medium for w in words.tolist()]
+
+
+_BUILT_IN: dict[str, Callable[[Sequence[Study], Sequence[Sequence[str]]], list[str | None]]] = {
+    "has_prior": _has_prior,
+    "report_length": _report_length,
+}

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+
+from metrics.errors import InputError
+from metrics.protocols import PROTOCOLS
+from metrics.selection import select
+
+
+def keys(names: list[str] | None, protocol: str | None = None) -> list[str]:
+    return [key for one in select(names, protocol) for key in one.columns]
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("BLEU4", "bleu4"),
+        ("BLEU-4", "bleu4"),
+        ("bleu_4", "bleu4"),
+        ("ROUGE-L", "rougeL"),
+        ("rougel", "rougeL"),
+        ("METEOR", "meteor"),
+        ("CIDEr", "cider"),
+        ("CIDEr-D", "cider"),
+        ("chrF", "chrf"),
+        ("Temporal_entity_score", "temporal_f1"),
+    ],
+)
+def test_names_as_papers_print_them_are_accepted(written: str, name: str) -> None:
+    assert name == keys([written])[0]
+
+
+def test_a_family_selects_all_outputs_whose_name_begins_so() -> None:
+    assert ["bleu1", "bleu2", "bleu3", "bleu4"] == keys(["bleu"])
+    assert ["rouge1", "rouge2", "rougeL"] == keys(["rouge"])
+    assert {"temporal_f1", "temporal_f1_present", "temporal_direction_f1"} <= set(
+        keys(["temporal"])
+    )
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_protocol_selects_its_own_set(name: str) -> None:
+    assert set(PROTOCOLS[name].outputs) <= set(keys([name]))
+    assert keys([name]) == keys(None, name)
+
+
+def test_temporal_f1_brings_the_score_over_studies_with_a_temporal_word() -> None:
+    assert ["temporal_f1", "temporal_f1_present"] == keys(["temporal_f1"])
+
+
+def test_bare_names_belong_to_the_first_protocol_named() -> None:
+    (bleu, *_) = select(["bleu4", "libra"])
+    assert "treatment:libra" in bleu.metric.signature
+
+
+def test_an_explicit_protocol_decides_over_bare_names() -> None:
+    (one,) = select(["bleu4"], "sacrebleu")
+    assert "smoothing:exp" in one.metric.signature
+
+
+def test_a_second_treatment_is_keyed_by_its_protocol() -> None:
+    found = keys(["libra", "sacrebleu"])
+    assert "bleu4" in found
+    assert "sacrebleu/bleu4" in found
+    assert "sacrebleu/chrf" in found
+
+
+def test_one_output_of_a_protocol_can_be_named() -> None:
+    assert ["bleu4", "radeval/bleu4"] == keys(["bleu4", "radeval/bleu4"])
+
+
+def test_metrics_with_equal_signatures_are_computed_once() -> None:
+    found = select(["temporal_direction_f1", "temporal"])
+    signatures = [one.metric.signature for one in found]
+    assert len(set(signatures)) == len(signatures)
+
+
+def test_rexrank_bleu2_is_the_smoothed_mean() -> None:
+    (one,) = select(["rexrank"])
+    assert "bleu2_sentence" == one.metric.info.name
+
+
+@pytest.mark.parametrize(
+    ("names", "protocol", "message"),
+    [
+        (["meteo"], None, "'meteor'"),
+        (["bleu5"], None, "Unknown metric 'bleu5'"),
+        (["bleu4"], "rexrank", "does not define 'bleu4'"),
+        (["bleu"], "hub", "Unknown protocol 'hub'"),
+        ([], None, "No metrics are named"),
+        ([""], None, "Unknown metric ''"),
+    ],
+)
+def test_wrong_names_are_errors_that_say_so(
+    names: list[str], protocol: str | None, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        select(names, protocol)
