@@ -26,7 +26,7 @@ def align(raw: str, tokens: Sequence[str]) -> list[Place | None]:
         if not core:
             stop = places[at] if at < len(places) else len(raw)
             start = raw.find(token, end, stop)
-            place = (start, start + len(token)) if start >= 0 else None
+            place = (start, start + len(token)) if token and start >= 0 else None
         else:
             start = letters.find(core, at, at + len(core) + _LOOKAHEAD)
             place = (places[start], places[start + len(core) - 1] + 1) if start >= 0 else None
