@@ -37,19 +37,20 @@ _ENDING = rf"(?:'{_CONTRACTED}(?![A-Za-z])|’{_CONTRACTED})"
 
 # A plain word that nothing is glued to: most of a report.
 _PLAIN = re.compile(r"[A-Za-z]+(?=[\s;()]|,(?:\s|$)|$)")
-# Of these the longest match wins, the first of equals.
+# Of these the longest match wins, the first of equals. Lengths are bounded where a match may fail
+# late, so that time stays linear in texts without blanks.
 _STARTING_WITH_LETTER_OR_DIGIT = [
     re.compile(pattern)
     for pattern in (
         rf"{_LETTER}{_ALNUM}*(?:[.!?]{_LETTER}{_ALNUM}*)*",
         rf"(?:[dDoOlL]['’](?={_LETTER}{_ALNUM}))?{_ALNUM}+(?:[_-]{_ALNUM}+)*",
-        r"[A-Za-z0-9][A-Za-z0-9.,]*(?:-(?:[A-Za-z](?:\.[A-Za-z])+\.|[A-Za-z0-9]+))+",
+        r"[A-Za-z0-9][A-Za-z0-9.,]{0,99}(?:-(?:[A-Za-z](?:\.[A-Za-z])+\.|[A-Za-z0-9]+))+",
         _NUMBER,
         r"(?:\d{1,4}[ \u00a0-])?\d{1,4}(?:\\?/|⁄)\d{1,4}",
         rf"{_SLASHED}(?:\\?/{_SLASHED}){{1,2}}",
         r"[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+",
-        r"https?://[^\s\"<>|()]+\.[^\s\"<>|()]*[^\s\"<>|().!?,{}-]",
-        r"[A-Za-z0-9][^\s\"<>|(){}]*@(?:[^\s\"<>|(){}.]+\.)*[^\s\"<>|(){}.,;:!?]+",
+        r"https?://[^\s\"<>|()]{1,99}\.[^\s\"<>|()]{0,999}[^\s\"<>|().!?,{}-]",
+        r"[A-Za-z0-9][^\s\"<>|(){}]{0,99}@(?:[^\s\"<>|(){}.]{1,99}\.){0,9}[^\s\"<>|(){}.,;:!?]{1,99}",
         r"[A-Z]*\$",
         r"(?i:o['’]clock|ma['’]am|c['’]mon|ol['’])(?![A-Za-z])",
         rf"{_LETTER}+[aeiouyAEIOUY]['’][aeiouA-Z]{_LETTER}*",
@@ -66,8 +67,9 @@ _ACRONYM_ONLY = re.compile(_ACRONYM)
 _OTHER = re.compile(
     rf"""
     (?P<quotes> '' )
-    | (?P<tag> <[!?][A-Za-z-][^>]*>
-        | </?[A-Za-z][A-Za-z0-9:._-]*(?:\s+[A-Za-z][A-Za-z0-9:._-]*(?:="[^"]*")?)*\s*/?> )
+    | (?P<tag> <[!?][A-Za-z-][^>]{{0,99}}>
+        | </?[A-Za-z][A-Za-z0-9:._-]{{0,99}}(?:\s+[A-Za-z][A-Za-z0-9:._-]{{0,99}}(?:="[^"]{{0,99}}")?)
+            {{0,9}}\s*/?> )
     | (?P<face> [<>]?[:;=]['oC^-]?[()DPdpO{{@|\[\]\\](?![A-Za-z0-9]) )
     | (?P<number> [-+]?{_NUMBER} )
     | (?P<ending> {_ENDING} | ['’][eE][mM] | ['’][2-9]0s
