@@ -6,8 +6,8 @@ and so on: the original's list of punctuation has them in capitals and never fin
 
 Known differences: each text is read by itself, whereas the original reads all texts as one
 stream (an abbreviation at the end of one is judged by the beginning of the next) and loses step
-at rare line separators; letters are Unicode's of today, not of 2014; web addresses and scripts that
-join letters with marks are only approximated.
+at rare line separators; letters are Unicode's of today, not of 2014; web and mail addresses,
+faces made of symbols and scripts that join letters with marks are only approximated.
 """
 
 # ruff: noqa: RUF001 -- look-alike quotes and dashes are what the rules are about
@@ -68,8 +68,8 @@ _OTHER = re.compile(
     rf"""
     (?P<quotes> '' )
     | (?P<tag> <[!?][A-Za-z-][^>]{{0,99}}>
-        | </?[A-Za-z][A-Za-z0-9:._-]{{0,99}}(?:\s+[A-Za-z][A-Za-z0-9:._-]{{0,99}}(?:="[^"]{{0,99}}")?)
-            {{0,9}}\s*/?> )
+        | </?[A-Za-z][A-Za-z0-9:._-]{{0,99}}
+            (?:\s+[A-Za-z][A-Za-z0-9:._-]{{0,99}}(?:="[^"]{{0,99}}")?){{0,9}}\s*/?> )
     | (?P<face> [<>]?[:;=]['oC^-]?[()DPdpO{{@|\[\]\\](?![A-Za-z0-9]) )
     | (?P<number> [-+]?{_NUMBER} )
     | (?P<ending> {_ENDING} | ['’][eE][mM] | ['’][2-9]0s
