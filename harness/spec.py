@@ -1,125 +1,111 @@
-"""Benchmark files: which data, models, metrics and statistics make a run."""
+"""Read benchmark files: find one, replace variables, and refuse what cannot be run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from harness.environment import expanded
+from harness.errors import InputError
+from harness.suggest import suggestion
 
-from harness.slices import DEFAULT_SLICES
-from harness.system_names import system_name
-from models.adapter import Prior
+if TYPE_CHECKING:
+    from harness.benchmark import Benchmark
+    from harness.yaml_file import Location, YamlFile
 
-Text = Annotated[str, Field(min_length=1)]
-Texts = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
-PHANTOMS = "phantoms"
-"""The data format that draws its own studies."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+_PATHS: tuple[Location, ...] = (("data", "path"), ("data", "images"), ("output",))
+_MODEL_PATHS = ("path", "bank")
+"""Where variables of the environment are read."""
 
 
-class Data(_Part):
-    """The studies and their images.
+def bundled_benchmarks() -> list[Path]:
+    """Return the benchmark files that come with the package."""
+    folder = Path(str(files("benchmarks")))
+    return sorted(folder.glob("*.yaml"))
 
-    ``format`` None is told from the file. ``images`` is the folder that image paths start at.
-    ``credentialed`` data may not leave the machine. ``seed``, ``patients`` and ``test_studies``
-    are for the format ``phantoms``, which needs no path.
+
+def find_benchmark(name_or_path: str | Path) -> Path:
+    """Return the file of a benchmark: a path, or the name of a bundled one.
+
+    Raises
+    ------
+    InputError
+        If there is neither; the nearest bundled name is offered.
     """
+    path = Path(name_or_path).expanduser()
+    bundled = {file.stem: file for file in bundled_benchmarks()}
+    if str(name_or_path) in bundled and not path.is_file():
+        return bundled[str(name_or_path)]
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1 or path.is_file():
+        return path
+    raise InputError(
+        f"There is no benchmark {str(name_or_path)!r}, neither as a file nor with the package. "
+        f"{suggestion(str(name_or_path), bundled)}"
+    )
 
-    format: Text | None = None
-    path: Text | None = None
-    images: Text | None = None
-    split: Text | None = None
-    section: Text = "findings"
-    credentialed: bool = False
-    columns: dict[str, str] = Field(default_factory=dict)
-    seed: int | None = Field(None, ge=0)
-    patients: int | None = Field(None, ge=1)
-    test_studies: int | None = Field(None, ge=1)
 
+def load_spec(name_or_path: str | Path) -> Benchmark:
+    """Return a benchmark, checked as far as its file alone tells.
 
-class ModelEntry(_Part):
-    """One model: its id in tables, the adapter that runs it, and the adapter's own options.
+    Parameters
+    ----------
+    name_or_path
+        A YAML file, or the name of a bundled one such as ``demo``.
 
-    ``path`` is the file of the adapter ``predictions``. A bank of training studies is a file
-    (``bank``) or another split of the same data (``bank_split``).
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a field is wrong; the message names file, line and field.
+    MissingError
+        If a plug-in that it names cannot be imported.
     """
+    from harness.benchmark import Benchmark
+    from harness.spec_checks import check
+    from harness.spec_messages import validated
+    from harness.yaml_file import read_yaml
 
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
-
-    id: Text = Field(max_length=200)
-    adapter: Text
-    path: Text | None = None
-    bank: Text | None = None
-    bank_split: Text | None = None
-    priors: Annotated[tuple[Prior, ...], Field(strict=False, min_length=1)] = ("real",)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The keys that are the adapter's own."""
-        return dict(self.model_extra or {})
-
-    @property
-    def systems(self) -> list[str]:
-        """The names of the systems in tables, one per prior mode."""
-        return [system_name(self.id, prior) for prior in self.priors]
+    file = read_yaml(find_benchmark(name_or_path))
+    values = _with_variables(file)
+    name = values.setdefault("name", file.path.stem)
+    values.setdefault("output", f"results/{name}")
+    benchmark = validated(Benchmark, values, file)
+    check(benchmark, file)
+    return benchmark.in_folder(file.path.absolute().parent)
 
 
-class Statistics(_Part):
-    """How intervals are made; ``cluster`` is ``auto``, ``none`` or a field of the studies."""
+def _with_variables(file: YamlFile) -> dict[str, Any]:
+    """Return the file's values with variables replaced in paths, leaving the file's as they are."""
+    values = dict(file.values)
+    for location in _path_locations(values):
+        *outer, last = location
+        holder: Any = values
+        for part in outer:
+            # copied on the way: two fields may share one object through a YAML alias
+            holder[part] = holder[part].copy()
+            holder = holder[part]
+        # `${IMAGES:-}` is how a file leaves a path to whoever sets the variable
+        holder[last] = expanded(holder[last], file.place(location)) or None
+    return values
 
-    resamples: int = Field(1000, ge=0)
-    confidence: float = Field(0.95, gt=0, lt=1)
-    method: Literal["percentile", "bca"] = "percentile"
-    seed: int = Field(0, ge=0)
-    cluster: Text = "auto"
+
+def _path_locations(values: dict[str, Any]) -> Iterator[Location]:
+    locations = list(_PATHS)
+    models = values.get("models")
+    for position in range(len(models) if isinstance(models, list) else 0):
+        locations += [("models", position, name) for name in _MODEL_PATHS]
+    for location in locations:
+        if isinstance(_at(values, location), str):
+            yield location
 
 
-class Benchmark(_Part):
-    """A benchmark file as read: defaults filled in, variables replaced, names checked.
-
-    Relative inputs start at the file's folder (``input_path``), ``output`` at the working one.
-    """
-
-    name: Text
-    data: Data
-    models: Annotated[tuple[ModelEntry, ...], Field(strict=False, min_length=1)]
-    metrics: Texts | None = None
-    protocol: Text | None = None
-    statistics: Statistics = Statistics()
-    slices: Annotated[tuple[Text, ...], Field(strict=False)] = DEFAULT_SLICES
-    output: Text
-
-    _folder: Path = PrivateAttr(default=Path())
-
-    def input_path(self, text: str) -> Path:
-        """Return where an input of the file is."""
-        return self._folder / Path(text).expanduser()
-
-    @property
-    def data_path(self) -> Path | None:
-        """The file or folder of studies; None where the data are drawn."""
-        return None if self.data.path is None else self.input_path(self.data.path)
-
-    @property
-    def image_folder(self) -> Path | None:
-        """The folder that image paths start at; None where none is named."""
-        return None if self.data.images is None else self.input_path(self.data.images)
-
-    @property
-    def output_path(self) -> Path:
-        """The run folder."""
-        return Path(self.output).expanduser()
-
-    def resolved(self) -> dict[str, Any]:
-        """Return the specification as plain values for the record of a run."""
-        return self.model_dump(mode="json", exclude_none=True)
-
-    def in_folder(self, folder: Path) -> Benchmark:
-        """Return the same benchmark as if its file were in ``folder``."""
-        moved = self.model_copy()
-        moved._folder = folder
-        return moved
+def _at(values: Any, location: Location) -> Any:
+    for part in location:
+        if isinstance(part, str) and isinstance(values, dict):
+            values = values.get(part)
+        elif isinstance(part, int) and isinstance(values, list):
+            values = values[part]
+        else:
+            return None
+    return values

@@ -28,7 +28,7 @@ class YamlFile:
     def place(self, location: Location) -> str:
         """Return file, line and way to a field, such as ``a.yaml line 4, models[1].weigths``."""
         known = next(
-            (location[:end] for end in range(len(location), -1, -1) if location[:end] in self.lines)
+            location[:end] for end in range(len(location), -1, -1) if location[:end] in self.lines
         )
         way = field_path(location)
         return f"{self.path} line {self.lines[known]}" + (f", {way}" if way else "")

@@ -14,8 +14,11 @@ from harness.study import UNNAMED, Study
 
 
 def read(source: Source) -> Iterator[Study]:
-    """Yield the studies of a JSON Lines file in our form."""
-    return read_lines(source, _unnamed_reference, FIELDS)
+    """Yield the studies of a JSON Lines file in our form.
+
+    ``truth``, what a phantom shows, may stand beside our fields; no score depends on it.
+    """
+    return read_lines(source, _unnamed_reference, (*FIELDS, "truth"))
 
 
 def write_studies(path: Path, studies: Iterable[Study]) -> None:
