@@ -13,7 +13,7 @@ import typer
 
 from reports.text_safety import terminal_text
 
-_NUMBER = re.compile(r"[-+−–]?[\d,.]*(\s?\[.*\])?$")
+_NUMBER = re.compile(r"[-+\u2212\u2013]?[\d,.]*(\s?\[.*\])?$")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 

@@ -1,0 +1,90 @@
+"""The studies of a benchmark, the folder of their images, and other splits of the same data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.benchmark import PHANTOMS, Benchmark
+from harness.datasets import StudySet, read_studies
+from harness.datasets.phantoms import phantom_folder
+from harness.errors import InputError
+from harness.study import Study
+
+
+@dataclass(frozen=True)
+class BenchmarkData:
+    """The studies that a benchmark asks about, and where they come from."""
+
+    spec: Benchmark
+    study_set: StudySet
+    source: Path
+    images: Path | None
+
+    @property
+    def studies(self) -> Sequence[Study]:
+        """The studies, in file order."""
+        return self.study_set.studies
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Remarks for the person who runs it."""
+        return self.study_set.notes
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """Rows of the run card."""
+        data = self.spec.data
+        drawn = f"phantoms, seed {data.seed or 0}" if data.format == PHANTOMS else str(data.path)
+        rows = [("data", drawn), ("format", self.study_set.format)]
+        rows += [("split", data.split)] if data.split else []
+        return [*rows, ("SHA-256 of the studies", self.study_set.sha256)]
+
+    def read_bank(self, path: Path) -> Sequence[Study]:
+        """Return the studies of a file to copy from."""
+        return read_studies(path, section=self.spec.data.section).studies
+
+    def other_split(self, split: str) -> Sequence[Study]:
+        """Return the studies of another split of the same data.
+
+        Raises
+        ------
+        InputError
+            If it is the split that is asked about, or there is none of this name.
+        """
+        if split == self.spec.data.split:
+            raise InputError(f"bank_split is {split!r}, the split that is scored. Name another.")
+        return _read(self.spec, self.source, split).studies
+
+
+def load_data(spec: Benchmark) -> BenchmarkData:
+    """Read the studies of a benchmark; phantoms are drawn first, once per seed and size.
+
+    Raises
+    ------
+    InputError
+        If the data cannot be read, or nothing says where they are.
+    """
+    data = spec.data
+    if data.format == PHANTOMS:
+        source = phantom_folder(data.seed, data.patients, data.test_studies)
+        split = data.split or "test"
+        return BenchmarkData(spec, _read(spec, source, split), source, source)
+    path = spec.data_path or Path()
+    study_set = _read(spec, path, data.split)
+    images = spec.image_folder
+    if images is not None and not images.is_dir():
+        raise InputError(f"data.images: {images} is no folder. Name the studies' image folder.")
+    return BenchmarkData(spec, study_set, path, images)
+
+
+def _read(spec: Benchmark, path: Path, split: str | None) -> StudySet:
+    data = spec.data
+    return read_studies(
+        path,
+        None if data.format == PHANTOMS else data.format,
+        section=data.section,
+        columns=data.columns or None,
+        split=split,
+    )

@@ -1,0 +1,237 @@
+"""A benchmark from its file to its report: everything checked first, then generated and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.bank import bank_reports, refuse_leaks
+from harness.benchmark import Benchmark, ModelEntry
+from harness.benchmark_data import BenchmarkData, load_data
+from harness.datasets import PredictionFile, read_predictions
+from harness.errors import InputError
+from harness.finish import RunFacts, finish_run
+from harness.generation import Job, generate
+from harness.model_requests import build_requests
+from harness.run_folder import RunFolder, partial_folder
+from harness.scoring import Scored, ScoringPlan, make_test_set, make_units
+from harness.spec import load_spec
+from harness.study import Study
+from harness.suggest import suggestion
+from harness.system_names import priors_that_matter
+from harness.system_texts import import_predictions
+from metrics.scoring import Resampling, hash_test_set
+from models.adapter import Adapter
+from models.registry import adapter_class
+
+PREDICTIONS = "predictions"
+"""The adapter of reports that exist already."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """One system whose predictions are read from a file."""
+
+    system: str
+    given: PredictionFile
+
+
+Step = Job | Imported
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A benchmark whose files, ids, names and models have been read and checked."""
+
+    spec: Benchmark
+    data: BenchmarkData
+    plan: ScoringPlan
+    studies: Sequence[Study]
+    steps: Sequence[Step]
+    output: Path
+    partial: bool
+
+    @property
+    def systems(self) -> list[str]:
+        """The systems to run, in the order of tables."""
+        return [step.system for step in self.steps]
+
+    @property
+    def n_generations(self) -> int:
+        """How many reports there are to generate."""
+        return sum(len(step.requests) for step in self.steps if isinstance(step, Job))
+
+    @cached_property
+    def test_set(self) -> str:
+        """The hash of the test set."""
+        return hash_test_set(make_test_set(self.studies, self.plan.section))
+
+    def outline(self) -> dict[str, str]:
+        """Return what a run would do, for ``--dry-run``."""
+        units, notes = make_units(self.studies, self.plan.cluster)
+        return {
+            "benchmark": self.spec.name,
+            "studies": f"{len(self.studies):,}",
+            "units": f"{units.n_units:,} by {units.name}",
+            "test set": self.test_set,
+            "systems": ", ".join(self.systems),
+            "generations": f"{self.n_generations:,}",
+            "metrics": ", ".join(key for one in self.plan.selected() for key in one.columns),
+            "output": str(self.output),
+            "notes": " ".join([*self.data.notes, *notes]),
+        }
+
+    def open(self, fresh: bool = False) -> RunFolder:
+        """Begin or go on with the run in its folder; use it in a ``with`` statement."""
+        spec = {**self.spec.resolved(), "limit": len(self.studies) if self.partial else None}
+        return RunFolder.create(
+            self.output, spec, test_set=self.test_set, partial=self.partial, fresh=fresh
+        )
+
+    def generate(
+        self, folder: RunFolder, progress: Callable[[int], None] = lambda samples: None
+    ) -> None:
+        """Write all predictions that the folder does not hold yet."""
+        for step in self.steps:
+            if isinstance(step, Imported):
+                import_predictions(folder, step.system, self.studies, step.given)
+            else:
+                generate(folder, step, progress)
+
+    def score(
+        self,
+        folder: RunFolder,
+        processes: int = 1,
+        progress: Callable[[int], None] = lambda samples: None,
+    ) -> Scored:
+        """Score the systems and write the results and the report."""
+        return finish_run(
+            folder, self.studies, self.systems, self.plan, self._facts(), processes, progress
+        )
+
+    def _facts(self) -> RunFacts:
+        return RunFacts(
+            name=self.spec.name,
+            command=f"cxr-harness run {self.spec.name}",
+            data=self.data.facts,
+            images=self.data.images,
+            notes=self.data.notes,
+            partial=self.partial,
+        )
+
+
+def prepare(
+    benchmark: str,
+    models: Sequence[str] | None = None,
+    limit: int | None = None,
+    output: Path | None = None,
+) -> PreparedRun:
+    """Read and check everything that a run needs; write nothing.
+
+    Parameters
+    ----------
+    benchmark
+        A YAML file, or the name of a bundled one.
+    models
+        Ids of the models to run; all if None.
+    limit
+        Take the first studies only: a partial run, in a folder of its own inside the benchmark's
+        output unless ``output`` names one.
+    output
+        The run folder; the benchmark's own if None.
+
+    Raises
+    ------
+    InputError
+        If the file, the data, a model or a metric is wrong.
+    MissingError
+        If a plug-in or package that a model needs is not there.
+    """
+    spec = load_spec(benchmark)
+    entries = _chosen(spec, models)
+    plan = _plan(spec)
+    plan.selected()
+    data = load_data(spec)
+    partial = limit is not None and limit < len(data.studies)
+    studies = data.studies[:limit] if partial else data.studies
+    make_units(studies, plan.cluster)
+    folder = output or spec.output_path
+    if partial and output is None:
+        folder = partial_folder(folder, len(studies))
+    if models is not None:
+        spec = spec.model_copy(update={"models": tuple(entries)})
+    steps = [step for entry in entries for step in _steps(entry, spec, data, studies)]
+    return PreparedRun(spec, data, plan, studies, steps, folder, partial)
+
+
+def _chosen(spec: Benchmark, models: Sequence[str] | None) -> list[ModelEntry]:
+    known = {entry.id: entry for entry in spec.models}
+    for name in models or ():
+        if name not in known:
+            raise InputError(f"The benchmark has no model {name!r}. {suggestion(name, known)}")
+    return [entry for entry in spec.models if models is None or entry.id in models]
+
+
+def _plan(spec: Benchmark) -> ScoringPlan:
+    numbers = spec.statistics
+    return ScoringPlan(
+        metrics=spec.metrics,
+        protocol=spec.protocol,
+        section=spec.data.section,
+        resampling=Resampling(numbers.resamples, numbers.confidence, numbers.method, numbers.seed),
+        cluster=numbers.cluster,
+        slices=spec.slices,
+    )
+
+
+def _steps(
+    entry: ModelEntry, spec: Benchmark, data: BenchmarkData, studies: Sequence[Study]
+) -> list[Step]:
+    if entry.adapter == PREDICTIONS:
+        return [_imported(entry, spec, data, studies)]
+    found = adapter_class(entry.adapter)
+    adapter = found.from_settings(entry.options, f"models, {entry.id!r}")
+    if found.needs_bank:
+        _fill_bank(adapter, entry, spec, data)
+    return [
+        Job(
+            model=entry.id,
+            prior=prior,
+            adapter=adapter,
+            studies=studies,
+            requests=build_requests(studies, prior, spec.statistics.seed, data.images),
+        )
+        for prior in priors_that_matter(entry.priors, found.uses_prior)
+    ]
+
+
+def _imported(
+    entry: ModelEntry, spec: Benchmark, data: BenchmarkData, studies: Sequence[Study]
+) -> Imported:
+    given = read_predictions(spec.input_path(str(entry.path)), [s.sample_id for s in data.studies])
+    kept = len(studies)
+    (system,) = entry.systems
+    (prior,) = entry.priors
+    return Imported(
+        system,
+        PredictionFile(
+            given.path,
+            given.sha256,
+            given.texts[:kept],
+            given.finish_reasons[:kept],
+            given.tokens[:kept],
+            [one or prior for one in given.priors[:kept]],
+        ),
+    )
+
+
+def _fill_bank(adapter: Adapter, entry: ModelEntry, spec: Benchmark, data: BenchmarkData) -> None:
+    if entry.bank is not None:
+        bank, name = data.read_bank(spec.input_path(entry.bank)), entry.bank
+    else:
+        bank, name = data.other_split(str(entry.bank_split)), f"split {entry.bank_split}"
+    refuse_leaks(bank, data.studies, name)
+    adapter.prepare(bank_reports(bank, spec.data.section))
