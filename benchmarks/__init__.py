@@ -1,0 +1,1 @@
+"""Benchmark files and the synthetic phantom data set that the demo runs on."""
