@@ -80,8 +80,9 @@ def parse(text: str, path: str | Path, line: int | None = None) -> Any:
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
+        column = error.pos + 1 if line else error.colno
         raise InputError(
-            f"{path} line {line or error.lineno} column {error.colno}: not valid JSON "
+            f"{path} line {line or error.lineno} column {column}: not valid JSON "
             f"({error.msg}). {_hint(text) if line else 'Mend it: the file is one JSON object.'}"
         ) from None
     except _RefusedError as error:
