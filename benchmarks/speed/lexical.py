@@ -97,7 +97,7 @@ def _check_equal(ours: dict[str, float], peer: dict[str, float]) -> None:
 
 def _print(rows: dict[str, list[dict[str, Any]]], options: argparse.Namespace) -> None:
     def median(side: str, *keys: str) -> float:
-        return statistics.median(sum(row[key] for key in keys) for row in rows[side])
+        return float(statistics.median(sum(row[key] for key in keys) for row in rows[side]))
 
     peer, ours = median("peer", "seconds"), median("ours", "seconds")
     whole_peer, whole = median("peer", "load_s", "seconds"), median("ours", "load_s", "seconds")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -20,7 +20,7 @@ def load() -> Any:
 
     meteor_scores(["warm up the images"], [["warm up an image"]])
     scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL", "rougeLsum"])
-    tokenize = Tokenizer13a()
+    tokenize: Callable[[str], str] = Tokenizer13a()  # type: ignore[no-untyped-call]
 
     def evaluate(predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
         predictions = [lower_and_clean(text) for text in predictions]
@@ -43,7 +43,10 @@ def load() -> Any:
 
 
 def hub_bleu(
-    tokenize: Any, predictions: Sequence[str], references: Sequence[str], order: int
+    tokenize: Callable[[str], str],
+    predictions: Sequence[str],
+    references: Sequence[str],
+    order: int,
 ) -> float:
     """BLEU of one order with dictionary counts, as the hub's script makes it: a pass per order."""
     matches, possible = [0] * order, [0] * order

@@ -16,10 +16,7 @@ def sentences_of(reports: Path | None) -> list[str]:
     if reports is None:
         from benchmarks.phantoms import generate_patients
 
-        studies = [
-            study for patient in generate_patients(seed=11, patients=400) for study in patient
-        ]
-        texts = [study.findings for study in studies]
+        texts = [study.findings for p in generate_patients(11, 400) for study in p.studies]
     else:
         lines = reports.read_text(encoding="utf-8").splitlines()
         texts = [json.loads(line)["findings"] for line in lines]
@@ -45,7 +42,8 @@ def distinct_pairs(
                 seen.add(text)
                 return text
 
-    references, predictions = [], [[] for _ in range(systems)]
+    references: list[str] = []
+    predictions: list[list[str]] = [[] for _ in range(systems)]
     for _ in range(pairs):
         chosen = draw.sample(sentences, draw.randint(4, 9))
         references.append(fresh(chosen))
