@@ -101,11 +101,11 @@ def _scores(scores: Mapping[str, float | None], metrics: Sequence[str]) -> list[
     return [None if v is None or not math.isfinite(v) else float(f"{v:.6g}") for v in values]
 
 
-def _spans(study: StudyView, system: str, keys: _Index, labels: _Index) -> list[list[int]]:
-    """Return [key, is reference, start, end, kind, label] rows with offsets in UTF-16 units."""
+def _spans(study: StudyView, system: str, keys: _Index, labels: _Index) -> list[list[Any]]:
+    """Return [key, numbers of the prediction, numbers of the reference] per key of marks."""
     prediction = _Offsets(study.predictions.get(system, ""))
     reference = _Offsets(study.references[0] if study.references else "")
-    rows = []
+    found: dict[int, tuple[list[_Mark], list[_Mark]]] = {}
     for key, span in study.spans[system]:
         text = reference if span.side == "reference" else prediction
         if not text.holds(span):
@@ -113,10 +113,22 @@ def _spans(study: StudyView, system: str, keys: _Index, labels: _Index) -> list[
                 f"A span of {key} in study {study.sample_id!r} lies outside the text of {system!r}."
                 " Spans must be made from the texts that are shown."
             )
-        start, end = text.utf16(span.start), text.utf16(span.end)
-        kind = KINDS.index(span.kind)
-        rows.append([keys[key], int(text is reference), start, end, kind, labels[span.label]])
-    return rows
+        code = KINDS.index(span.kind) + len(KINDS) * labels[span.label]
+        sides = found.setdefault(keys[key], ([], []))
+        sides[text is reference].append((text.utf16(span.start), text.utf16(span.end), code))
+    return [[key, *map(_packed, sides)] for key, sides in found.items()]
+
+
+_Mark = tuple[int, int, int]
+
+
+def _packed(marks: list[_Mark]) -> list[int]:
+    """Return gap to the mark before, length and code of every mark: small numbers, small page."""
+    numbers, last = [], 0
+    for start, end, code in sorted(marks):
+        numbers += [start - last, end - start, code]
+        last = end
+    return numbers
 
 
 class _Offsets:

@@ -120,16 +120,16 @@
 
   // One study
 
+  // Spans come in the order of their starts and may overlap.
   function marked(text, spans) {
-    const cuts = [...new Set([0, text.length, ...spans.flatMap((s) => [s[2], s[3]])])].sort((a, b) => a - b);
-    const starts = [...spans].sort((a, b) => a[2] - b[2]);
+    const cuts = [...new Set([0, text.length, ...spans.flatMap((s) => [s.start, s.end])])].sort((a, b) => a - b);
     const nodes = [];
     let open = [];
     let next = 0;
     for (let i = 0; i + 1 < cuts.length; i += 1) {
-      open = open.filter((s) => s[3] > cuts[i]);
-      while (next < starts.length && starts[next][2] <= cuts[i]) {
-        if (starts[next][3] > cuts[i]) open.push(starts[next]);
+      open = open.filter((span) => span.end > cuts[i]);
+      while (next < spans.length && spans[next].start <= cuts[i]) {
+        if (spans[next].end > cuts[i]) open.push(spans[next]);
         next += 1;
       }
       const piece = text.slice(cuts[i], cuts[i + 1]);
@@ -139,8 +139,8 @@
   }
 
   function mark(piece, spans) {
-    const kinds = [...new Set(spans.map((s) => data.kinds[s[4]]))];
-    const notes = spans.map((s) => [data.kinds[s[4]], data.labels[s[5]]].filter(Boolean).join(": "));
+    const kinds = [...new Set(spans.map((span) => span.kind))];
+    const notes = spans.map((span) => [span.kind, span.label].filter(Boolean).join(": "));
     const name = kinds.length > 1 ? `several ${kinds.join(" ")}` : kinds[0];
     return element("mark", { className: name, title: [...new Set(notes)].join("; ") }, piece);
   }
@@ -152,7 +152,17 @@
   }
 
   function spansOf(study, system, isReference) {
-    return study.spans[system].filter((s) => s[0] === state.marks && s[1] === isReference);
+    const found = study.spans[system].find((entry) => entry[0] === state.marks);
+    const numbers = found ? found[1 + isReference] : [];
+    const spans = [];
+    for (let i = 0, last = 0; i < numbers.length; i += 3) {
+      const start = last + numbers[i];
+      last = start + numbers[i + 1];
+      const kind = numbers[i + 2] % data.kinds.length;
+      const label = data.labels[(numbers[i + 2] - kind) / data.kinds.length];
+      spans.push({ start, end: last, kind: data.kinds[kind], label });
+    }
+    return spans;
   }
 
   function referenceCard(study, system) {
@@ -175,7 +185,7 @@
     button.setAttribute("aria-label", `Choose ${data.systems[system]}`);
     button.addEventListener("click", () => {
       field("system").value = String(system);
-      refresh();
+      refresh(true);
       remember();
     });
     return button;
@@ -302,17 +312,22 @@
     remember();
   }
 
-  function refresh() {
+  function refresh(stay) {
     find();
-    if (state.hits.length && !state.hits.includes(state.study)) state.study = state.hits[0];
+    if (state.hits.length && !(stay && state.hits.includes(state.study))) state.study = state.hits[0];
     show(state.study);
   }
 
   function listen() {
+    // Another system leaves the reader with the study; another order leads to its first.
     let timer = 0;
-    const soon = () => { clearTimeout(timer); timer = setTimeout(() => { state.page = 0; refresh(); }, 120); };
-    field("filters").addEventListener("input", soon);
-    field("filters").addEventListener("reset", () => setTimeout(refresh));
+    let stay = true;
+    field("filters").addEventListener("input", (event) => {
+      stay = stay && event.target.id === "system";
+      clearTimeout(timer);
+      timer = setTimeout(() => { refresh(stay || field("order").value === "given"); stay = true; }, 120);
+    });
+    field("filters").addEventListener("reset", () => setTimeout(refresh, 0, true));
     field("filters").addEventListener("submit", (event) => event.preventDefault());
     field("page-back").addEventListener("click", () => { state.page -= 1; drawList(); });
     field("page-on").addEventListener("click", () => { state.page += 1; drawList(); });
@@ -326,7 +341,9 @@
   options(field("system"), data.systems);
   options(field("metric"), data.metrics.map((metric) => metric.name));
   options(field("other"), ["no other system", ...data.systems], ["", ...data.systems.map((_, i) => i)]);
+  field("other").parentNode.hidden = data.systems.length < 2;
+  field("prior").parentNode.hidden = !data.studies.some((study) => study.tags.some((tag) => tag[0] === "has_prior"));
   listen();
-  refresh();
+  refresh(true);
   followLink();
 })();

@@ -1,0 +1,392 @@
+"""The report page in a real browser, offline; `make test-browser` runs these."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from metrics.metric import Span
+from reports.html import render_report
+from reports.report_data import ReportData
+from reports.shareable import shareable
+from tests.reports.factory import HOSTILE, hostile_report, report
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SWITCHES = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+def chromium() -> str:
+    named = os.environ.get("CXR_HARNESS_CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, NAMES)), None)
+    if not found or not Path(found).exists():
+        pytest.fail(
+            "No Chromium to test the page in. Install it (`apt-get install chromium`), or name "
+            "its program in CXR_HARNESS_CHROMIUM."
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium(), args=SWITCHES)
+        yield running
+        running.close()
+
+
+class Opened:
+    """A page with everything that it must not do on record."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.trouble: list[str] = []
+        page.on("console", lambda message: self.trouble.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
+        page.on("dialog", self._dialog)
+        page.on("request", self._request)
+        page.on("popup", lambda _: self.trouble.append("popup"))
+
+    def _dialog(self, dialog: Any) -> None:
+        self.trouble.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _request(self, request: Any) -> None:
+        if request.url.split("#")[0] != self.address and not request.url.startswith("data:image/"):
+            self.trouble.append(f"request: {request.url[:80]}")
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    opened: list[Opened] = []
+
+    def open_it(data: ReportData, fragment: str = "", width: int = 1440, **settings: Any) -> Page:
+        path = tmp_path / "report.html"
+        path.write_bytes(render_report(data).encode("utf-8"))
+        viewport = {"width": width, "height": 900}
+        context = browser.new_context(offline=True, viewport=viewport, **settings)  # type: ignore[arg-type]
+        page = context.new_page()
+        opened.append(Opened(page, path.as_uri()))
+        page.goto(path.as_uri() + fragment)
+        return page
+
+    yield open_it
+    for one in opened:
+        assert [] == one.trouble
+        one.page.context.close()
+
+
+@pytest.fixture(scope="module")
+def usual() -> ReportData:
+    return report()
+
+
+def column(page: Page, position: int) -> list[str]:
+    cells = page.locator(f"#leaderboard-table tbody tr > :nth-child({position})")
+    return [text.split()[0] for text in cells.all_inner_texts()]
+
+
+def hits(page: Page) -> list[str]:
+    return page.locator("#hits button span:first-child").all_inner_texts()
+
+
+def hit_scores(page: Page) -> list[float]:
+    return [float(text) for text in page.locator("#hits button span:last-child").all_inner_texts()]
+
+
+def wait_for(page: Page, found: str) -> None:
+    page.wait_for_function(
+        "wanted => document.getElementById('found').textContent.startsWith(wanted)", arg=found
+    )
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_the_page_fits_its_width_and_asks_nobody_for_anything(
+    open_page: Open, usual: ReportData, width: int
+) -> None:
+    page = open_page(usual, width=width)
+    for details in page.locator("main > section details").all():
+        details.evaluate("node => { node.open = true; }")
+    assert width == page.evaluate("document.documentElement.scrollWidth")
+
+
+def test_the_leaderboard_sorts_best_first_and_then_the_other_way(
+    open_page: Open, usual: ReportData
+) -> None:
+    page = open_page(usual)
+    header = page.locator("#leaderboard-table thead th").nth(3)
+    header.locator("button").click()
+    assert "descending" == header.get_attribute("aria-sort")
+    values = [float(value) for value in column(page, 4)]
+    assert sorted(values, reverse=True) == values
+    header.locator("button").press("Enter")
+    assert "ascending" == header.get_attribute("aria-sort")
+    assert sorted(values) == [float(value) for value in column(page, 4)]
+
+
+def test_the_leaderboard_sorts_lower_is_better_from_the_lowest(
+    open_page: Open, usual: ReportData
+) -> None:
+    page = open_page(usual)
+    header = page.locator("#leaderboard-table thead th").last
+    header.locator("button").click()
+    assert "ascending" == header.get_attribute("aria-sort")
+
+
+def test_slices_show_one_metric_at_a_time(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual)
+    assert 3 == page.locator("#slices tbody:visible").count()
+    page.locator("#slice-metric").select_option("cider")
+    shown = page.locator("#slices tbody:visible").first
+    assert "cider" == shown.get_attribute("data-metric")
+
+
+def test_search_finds_ids_and_words_of_texts(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual)
+    wait_for(page, "60 of 60 studies")
+    page.locator("#search").fill("S50007")
+    wait_for(page, "1 of 60")
+    assert ["s50007"] == hits(page)
+    assert "s50007" == page.locator("#study h3").inner_text()
+    text = usual.studies[31].predictions["nearest-report"]
+    page.locator("#search").fill(text)
+    page.wait_for_function("() => document.querySelector('#study h3').textContent === 's50031'")
+
+
+def test_the_prior_filter_keeps_studies_without_a_prior(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual)
+    page.locator("#prior").select_option("no")
+    wait_for(page, "20 of 60")
+    assert [f"s{50000 + i}" for i in range(0, 60, 3)] == hits(page)
+
+
+def test_studies_sort_and_filter_by_a_score(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual)
+    page.locator("#metric").select_option("2")
+    page.locator("#system").select_option("1")
+    page.locator("#order").select_option("up")
+    page.locator("#least").fill("50")
+    values = [s.scores["two-image-model@dummy"]["rougeL"] for s in usual.studies]
+    kept = sorted(round(v * 100, 2) for v in values if v is not None and v >= 0.5)
+    wait_for(page, f"{len(kept)} of 60")
+    assert kept[:20] == pytest.approx(hit_scores(page), abs=0.006)
+
+
+def test_studies_sort_by_the_difference_of_two_systems(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual)
+    page.locator("#other").select_option("3")
+    page.locator("#order").select_option("down")
+    page.wait_for_function("() => document.getElementById('found').textContent.includes('minus')")
+    differences = {
+        s.sample_id: s.scores["two-image-model"]["bleu1"] - s.scores["constant"]["bleu1"]  # type: ignore[operator]
+        for s in usual.studies
+    }
+    assert sorted(differences, key=lambda i: -differences[i])[:20] == hits(page)
+
+
+def test_pages_of_the_list_follow_one_another(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual)
+    first = hits(page)
+    page.locator("#page-on").click()
+    assert "s50020" == hits(page)[0]
+    page.locator("#page-back").click()
+    assert first == hits(page)
+
+
+def test_keys_step_through_studies_but_not_while_typing(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual)
+    page.locator("#studies h2").click()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert "s50001" == page.locator("#study h3").inner_text()
+    page.locator("#search").press("j")
+    page.locator("#search").fill("")
+    assert "s50001" == page.locator("#study h3").inner_text()
+
+
+def test_a_deep_link_opens_its_study_and_system(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual, "#study=s50042&system=nearest-report")
+    assert "s50042" == page.locator("#study h3").inner_text()
+    assert "nearest-report" == page.locator(".text.chosen h4").inner_text()
+    assert page.locator("#study h3").is_visible()
+    page.locator("#step-next").click()
+    assert page.url.endswith("#study=s50043&system=nearest-report")
+
+
+def test_a_deep_link_to_an_unknown_study_says_so(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual, "#study=nobody&system=constant")
+    assert "No study nobody is in this report." == page.locator("#study .notice").inner_text()
+
+
+def test_marks_are_those_of_the_metric_chosen(open_page: Open, usual: ReportData) -> None:
+    study = usual.studies[5]
+    page = open_page(usual, f"#study={study.sample_id}&system=constant")
+    for key in ("bleu", "temporal_f1"):
+        page.locator("#marks").select_option(label=key)
+        wanted = [
+            study.predictions["constant"][span.start : span.end]
+            for name, span in study.spans["constant"]
+            if name == key and span.side == "prediction"
+        ]
+        assert wanted == page.locator(".text.chosen mark").all_inner_texts()
+    page.locator("#marks").select_option(label="nothing")
+    assert 0 == page.locator(".text mark").count()
+
+
+def test_overlapping_marks_are_cut_where_they_meet(open_page: Open, usual: ReportData) -> None:
+    marks = [
+        ("m", Span("prediction", 0, 10, "matched", "a")),
+        ("m", Span("prediction", 5, 15, "invented", "b")),
+    ]
+    study = replace(
+        usual.studies[0], predictions={"constant": "🫁 0123456789abcdef"}, spans={"constant": marks}
+    )
+    page = open_page(replace(usual, studies=[study]), f"#study={study.sample_id}&system=constant")
+    found = page.locator(".text.chosen mark")
+    assert ["🫁 012", "34567", "89abc"] == found.all_inner_texts()
+    assert "matched: a; invented: b" == found.nth(1).get_attribute("title")
+
+
+def test_images_are_shown_and_enlarge(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual, "#study=s50001&system=constant")
+    assert 2 == page.locator("#study img").count()
+    page.wait_for_function("() => document.querySelector('#study img').naturalWidth === 48")
+    button = page.locator("#study .images button").first
+    button.click()
+    assert "true" == button.get_attribute("aria-pressed")
+
+
+def test_dark_mode_has_a_dark_ground_and_readable_text(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual, color_scheme="dark")
+    for selector in ("h1", ".fine", ".verdict.look", ".interval", "#study .body"):
+        assert 4.5 <= contrast(page, selector)
+
+
+def test_light_mode_has_readable_text(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual, color_scheme="light")
+    for selector in (
+        "h1",
+        ".fine",
+        ".verdict.look",
+        ".verdict.sound",
+        ".interval",
+        "td.worse span",
+    ):
+        assert 4.5 <= contrast(page, selector)
+
+
+def test_printing_opens_what_is_folded(open_page: Open, usual: ReportData) -> None:
+    page = open_page(usual)
+    assert 0 < page.locator("details:not([open])").count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert 0 == page.locator("details:not([open])").count()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert 0 < page.locator("details:not([open])").count()
+
+
+def test_without_scripts_everything_but_the_studies_can_be_read(
+    open_page: Open, usual: ReportData
+) -> None:
+    page = open_page(usual, java_script_enabled=False)
+    assert page.locator("#slices tbody").last.is_visible()
+    assert page.get_by_text("needs JavaScript").is_visible()
+    assert not page.locator("#filters").is_visible()
+
+
+@pytest.mark.parametrize("position", range(len(HOSTILE)))
+def test_hostile_texts_are_shown_and_do_nothing(open_page: Open, position: int) -> None:
+    data = hostile_report()
+    page = open_page(data, width=390)
+    page.locator("#hits button").nth(position).click()
+    wanted = re.sub("[\ud800-\udfff]", "\ufffd", HOSTILE[position])
+    heading = page.locator("#study h3").evaluate("node => node.textContent")
+    assert wanted == re.sub("[\ud800-\udfff]", "\ufffd", heading)
+    assert 390 == page.evaluate("document.documentElement.scrollWidth")
+    if "\ud800" not in HOSTILE[position]:
+        page.reload()
+        assert wanted == page.locator("#study h3").evaluate("node => node.textContent")
+
+
+def test_a_report_of_a_megabyte_is_shown(open_page: Open, usual: ReportData) -> None:
+    long = replace(usual.studies[0], predictions={"constant": "no effusion " * 90_000}, spans={})
+    page = open_page(replace(usual, studies=[long]), "#study=s50000&system=constant")
+    assert 1_080_000 == page.locator(".text.chosen .body").evaluate(
+        "node => node.textContent.length"
+    )
+
+
+def test_the_shareable_page_shows_scores_and_no_texts(open_page: Open, usual: ReportData) -> None:
+    page = open_page(shareable(usual, "pepper"))
+    assert 0 == page.locator(".text, #study img, mark").count()
+    assert page.locator(".study-scores").is_visible()
+    page.locator("#prior").select_option("no")
+    wait_for(page, "20 of 60")
+
+
+def test_the_policy_stops_scripts_that_get_into_the_page(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    attack = "document.title='owned'"
+    intruder = f'</main><script>{attack}</script><img src=x onerror="{attack}">'
+    text = render_report(report(n_studies=1)).replace("</main>", intruder)
+    path.write_text(text, "utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    assert "owned" != page.title()
+    page.close()
+
+
+def test_two_thousand_studies_answer_within_a_second(open_page: Open) -> None:
+    systems = [f"system-{i}" for i in range(5)]
+    page = open_page(report(systems, 2000, n=2000, length=6, images=False))
+    page.locator("#order").select_option("down")
+    milliseconds = page.evaluate(
+        """() => new Promise((done) => {
+            const start = performance.now();
+            const found = document.getElementById('found');
+            const watch = new MutationObserver(() => done(performance.now() - start));
+            watch.observe(found, {childList: true});
+            const search = document.getElementById('search');
+            search.value = 'pneumothorax is new';
+            search.dispatchEvent(new Event('input', {bubbles: true}));
+        })"""
+    )
+    assert milliseconds < 1000
+
+
+_CONTRAST = """(selector) => {
+  const node = document.querySelector(selector);
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const over = [];
+  for (let n = node; n; n = n.parentElement) over.unshift(getComputedStyle(n).backgroundColor);
+  const paint = (colours) => {
+    for (const c of colours) { canvas.fillStyle = c; canvas.fillRect(0, 0, 1, 1); }
+    const light = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((v) => {
+      const s = v / 255;
+      return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];
+  };
+  const ground = paint(over);
+  const ink = paint([...over, getComputedStyle(node).color]);
+  return (Math.max(ground, ink) + 0.05) / (Math.min(ground, ink) + 0.05);
+}"""
+
+
+def contrast(page: Page, selector: str) -> float:
+    value: float = page.evaluate(_CONTRAST, selector)
+    return value
