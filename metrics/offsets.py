@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 _LOOKAHEAD = 64  # characters; what a treatment drops in one go is shorter than that
 
@@ -22,7 +23,7 @@ def align(raw: str, tokens: Sequence[str]) -> list[Place | None]:
     found: list[Place | None] = []
     at = end = 0
     for token in tokens:
-        core, _ = _letters(token)
+        core = _core(token)
         if not core:
             stop = places[at] if at < len(places) else len(raw)
             start = raw.find(token, end, stop)
@@ -38,11 +39,20 @@ def align(raw: str, tokens: Sequence[str]) -> list[Place | None]:
 
 def _letters(text: str) -> tuple[str, list[int]]:
     """Return the letters and digits in lower case, and where each one stands."""
-    letters: list[str] = []
-    places: list[int] = []
-    for place, character in enumerate(text):
-        for lowered in character.lower():
-            if lowered.isalnum():
-                letters.append(lowered)
-                places.append(place)
-    return "".join(letters), places
+    if text.isascii():
+        lowered = text.lower()
+        return "".join(filter(str.isalnum, lowered)), [
+            place for place, character in enumerate(lowered) if character.isalnum()
+        ]
+    pairs = [
+        (lowered, place)
+        for place, character in enumerate(text)
+        for lowered in character.lower()
+        if lowered.isalnum()
+    ]
+    return "".join(letter for letter, _ in pairs), [place for _, place in pairs]
+
+
+@lru_cache(maxsize=100_000)
+def _core(token: str) -> str:
+    return _letters(token)[0]
