@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -97,8 +96,27 @@ def _run(
     from multiprocessing import get_context
 
     # spawn: forking a process that holds BLAS or progress threads can hang
-    pool = stack.enter_context(ProcessPoolExecutor(processes, mp_context=get_context("spawn")))
-    yield from pool.map(partial(_score_chunk, metrics), chunks)
+    pool = stack.enter_context(
+        ProcessPoolExecutor(
+            processes,
+            mp_context=get_context("spawn"),
+            initializer=_take_metrics,
+            initargs=(metrics,),
+        )
+    )
+    yield from pool.map(_score_in_worker, chunks)
+
+
+_WORKER_METRICS: list[Metric] = []
+"""The fitted metrics of a worker process: sent once, since idf tables are large."""
+
+
+def _take_metrics(metrics: list[Metric]) -> None:
+    _WORKER_METRICS[:] = metrics
+
+
+def _score_in_worker(chunk: _Chunk) -> tuple[int, Statistics]:
+    return _score_chunk(_WORKER_METRICS, chunk)
 
 
 def _score_chunk(metrics: list[Metric], chunk: _Chunk) -> tuple[int, Statistics]:
