@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from metrics.sample_ids import ID_KEYS
 from metrics.text_lines import text_lines
 
 _TABLES = (".csv", ".tsv")
@@ -20,8 +21,11 @@ def is_table(path: Path) -> bool:
 def is_document(path: Path, max_line_bytes: int) -> bool:
     """Whether the file is one JSON document by id rather than one object per line."""
     first = _first_line(path, max_line_bytes)
-    if isinstance(first, dict):
-        return bool(first) and all(isinstance(value, dict) for value in first.values())
+    if isinstance(first, dict) and first:
+        if not first.keys().isdisjoint(ID_KEYS):
+            return False
+        if all(isinstance(value, dict) for value in first.values()):
+            return True
     return path.suffix.lower() == ".json"
 
 
