@@ -110,7 +110,7 @@ def report(
             [_direction(draw, name) for name in systems],
             [_hallucination(draw, name, stratum) for name in systems for stratum in _STRATA],
         ),
-        studies=[_study(draw, i, systems, length, images) for i in range(n_studies)],
+        studies=_studies(draw, n_studies, systems, length, images),
         studies_note=f"{n_studies} of {n} studies, drawn at random with seed 0."
         if n_studies < n
         else "",
@@ -213,6 +213,14 @@ def _hallucination(draw: np.random.Generator, system: str, stratum: str) -> Hall
 def _sentence(draw: np.random.Generator) -> str:
     finding, word = draw.choice(_FINDINGS), draw.choice(_WORDS)
     return f"The {draw.choice(['left', 'right'])} {finding} is {word}."
+
+
+def _studies(
+    draw: np.random.Generator, n: int, systems: Sequence[str], length: int, images: bool
+) -> list[StudyView]:
+    # a large set repeats a hundred studies under new ids, to be made quickly
+    made = [_study(draw, i, systems, length, images) for i in range(min(n, 100))]
+    return [replace(made[i % 100], sample_id=f"s{50000 + i}") for i in range(n)]
 
 
 def _study(
