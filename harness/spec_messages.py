@@ -50,7 +50,8 @@ def _message(kind: type[BaseModel], problem: ErrorDetails, file: YamlFile) -> st
     if problem["type"] == "literal_error":
         known = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return f"{place}: unknown value. {suggestion(str(problem['input']), known)}"
-    words = problem["msg"][0].lower() + problem["msg"][1:]
+    words = problem["msg"].replace("Tuple", "list").replace("tuple", "list")
+    words = words[0].lower() + words[1:]
     return f"{place}: {words}. {_MENDS.get(problem['type'], 'Mend the value.')}"
 
 

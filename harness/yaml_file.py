@@ -52,20 +52,30 @@ def read_yaml(path: Path) -> YamlFile:
     InputError
         If the file cannot be read, is not YAML, names a key twice or holds anything else.
     """
-    loader = yaml.SafeLoader("".join(text for _, text in text_lines(path)))
+    text = "".join(text for _, text in text_lines(path))
     try:
-        node = loader.get_single_node()
-        lines = dict(_walk(node, (), path)) if node is not None else {}
-        values = loader.construct_document(node) if node is not None else None
+        values, lines = _composed(text, path)
     except yaml.YAMLError as error:
         raise _not_yaml(path, error) from None
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:  # e.g. a date of the 31st of February
         raise InputError(f"{path} line 1: not a YAML file ({error}). Mend it.") from None
-    finally:
-        loader.dispose()
     if not isinstance(values, dict):
         raise InputError(f"{path} line 1: expected fields such as `name: …`. Write an object.")
     return YamlFile(path, values, lines)
+
+
+def _composed(text: str, path: Path) -> tuple[Any, dict[Location, int]]:
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, {}
+        lines = dict(_walk(node, (), path))  # first: constructing merges `<<` into the nodes
+        return loader.construct_document(node), lines
+    finally:
+        loader.dispose()
 
 
 def _walk(node: yaml.Node, location: Location, path: Path) -> Iterator[tuple[Location, int]]:

@@ -30,6 +30,8 @@ def opened(path: Path, *, uncompress: bool = True) -> Iterator[io.BufferedReader
     InputError
         If it is missing, a folder or not a regular file, or the system refuses to read it.
     """
+    if "\0" in str(path):
+        raise InputError(f"The path {str(path)!r} holds a null byte. Check the path.")
     try:
         with path.open("rb") as file:
             if not stat.S_ISREG(path.stat().st_mode):
@@ -47,10 +49,6 @@ def opened(path: Path, *, uncompress: bool = True) -> Iterator[io.BufferedReader
     except OSError as error:
         advice = "Allow reading it." if isinstance(error, PermissionError) else "Check the path."
         raise InputError(f"Cannot read {path}: {error.strerror or error}. {advice}") from error
-    except ValueError as error:
-        if "null byte" not in str(error):
-            raise
-        raise InputError(f"The path {str(path)!r} holds a null byte. Check the path.") from None
 
 
 def text_lines(path: Path, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[tuple[int, str]]:

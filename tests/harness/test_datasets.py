@@ -252,7 +252,7 @@ def test_misspelt_fields_come_to_light(tmp_path: Path) -> None:
 
 
 def test_a_split_is_taken_from_the_file_or_from_the_studies(tmp_path: Path) -> None:
-    both = [
+    both: list[dict[str, Any]] = [
         {"study_id": "a", "findings": "A.", "split": "train"},
         {"study_id": "b", "findings": "B.", "tags": {"split": "test"}},
     ]
