@@ -47,7 +47,6 @@ def report_data(scored: Scored, card: RunCard) -> ReportData:
     views, studies_note = study_views(scored, card.image_folder)
     return ReportData(
         title=card.title,
-        created="",
         command=card.command,
         table=scored.table,
         soundness=[_soundness(name, found) for name, found in scored.soundness.items()],
@@ -73,7 +72,7 @@ def _soundness(system: str, found: Soundness) -> SystemSoundness:
         mean_words=found.words_mean or 0.0,
         reference_mean_words=found.reference_words_mean or 0.0,
         length_ratio=found.words_ratio,
-        verdict="look" if found.verdict == "caution" else found.verdict,
+        verdict=found.verdict,
         reasons=found.reasons,
     )
 

@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 class Score:
     """One number with its interval and everything needed to quote it.
 
-    ``low`` and ``high`` are None without resamples; ``score`` is NaN where undefined. ``n`` counts
+    ``low`` and ``high`` are None without (defined) resamples; ``score`` is NaN where undefined. ``n`` counts
     the samples that the score is over, ``n_units`` the resampled units (patients or samples).
     """
 

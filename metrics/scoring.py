@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, cast, get_args
@@ -196,8 +197,8 @@ def _score(
     over = units.n_samples if output.count_column is None else round(total[output.count_column])
     return Score(
         score=value,
-        low=None if interval is None else interval.low,
-        high=None if interval is None else interval.high,
+        low=None if interval is None else _bound(interval.low),
+        high=None if interval is None else _bound(interval.high),
         confidence=resampling.confidence,
         resamples=resampling.resamples,
         method=resampling.method,
@@ -210,3 +211,8 @@ def _score(
         n=over,
         bounds=output.bounds,
     )
+
+
+def _bound(value: float) -> float | None:
+    """Return a bound of an interval, or None where no resample was defined."""
+    return None if math.isnan(value) else value

@@ -13,7 +13,7 @@ from typing import Literal
 from metrics.metric import Span
 from metrics.results import Score, ScoreTable
 
-Verdict = Literal["sound", "look", "unsound"]
+Verdict = Literal["sound", "caution", "unsound"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class SystemSoundness:
     mean_words, reference_mean_words, length_ratio
         Words per prediction, per reference, and the quotient (None where references are empty).
     verdict
-        ``sound``: nothing to see; ``look``: read the reasons first; ``unsound``: do not quote.
+        ``sound``: nothing to see; ``caution``: read the reasons first; ``unsound``: do not quote.
     reasons
         One short sentence each; may be given for a sound system as well.
     """
@@ -168,8 +168,6 @@ class ReportData:
     ----------
     title
         Name of the run.
-    created
-        Time as text, e.g. ``2025-11-24 10:15 UTC``. The page takes no time of its own.
     command
         The command that made the run.
     table
@@ -193,7 +191,6 @@ class ReportData:
     """
 
     title: str
-    created: str
     command: str
     table: ScoreTable
     soundness: Sequence[SystemSoundness]

@@ -40,7 +40,7 @@ def soundness(data: ReportData) -> Soundness:
     if "unsound" in verdicts:
         verdict: Verdict = "unsound"
     else:
-        verdict = "look" if "look" in verdicts or warnings else "sound"
+        verdict = "caution" if "caution" in verdicts or warnings else "sound"
     return Soundness(verdict, _headline(data, verdict), warnings, _treatments(data))
 
 
@@ -54,15 +54,15 @@ def how_scored(data: ReportData) -> list[HowScored]:
 
 
 def _headline(data: ReportData, verdict: Verdict) -> str:
-    unsound, look = (
+    unsound, caution = (
         ", ".join(one.system for one in data.soundness if one.verdict == word)
-        for word in ("unsound", "look")
+        for word in ("unsound", "caution")
     )
     if verdict == "sound":
         return "Nothing that was checked speaks against these numbers."
     sentences = [f"Do not quote the numbers of {unsound}."] if unsound else []
-    if look:
-        sentences.append(f"Read the reasons below before you quote {look}.")
+    if caution:
+        sentences.append(f"Read the reasons below before you quote {caution}.")
     return " ".join(sentences) or "Read the warnings below before you quote these numbers."
 
 

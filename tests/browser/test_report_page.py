@@ -273,7 +273,7 @@ def test_images_are_shown_and_enlarge(open_page: Open, usual: ReportData) -> Non
 
 def test_dark_mode_has_a_dark_ground_and_readable_text(open_page: Open, usual: ReportData) -> None:
     page = open_page(usual, color_scheme="dark")
-    for selector in ("h1", ".fine", ".verdict.look", ".interval", "#study .body"):
+    for selector in ("h1", ".fine", ".verdict.caution", ".interval", "#study .body"):
         assert 4.5 <= contrast(page, selector)
 
 
@@ -282,7 +282,7 @@ def test_light_mode_has_readable_text(open_page: Open, usual: ReportData) -> Non
     for selector in (
         "h1",
         ".fine",
-        ".verdict.look",
+        ".verdict.caution",
         ".verdict.sound",
         ".interval",
         "td.worse span",

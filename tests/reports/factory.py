@@ -94,7 +94,6 @@ def report(
     scores = {name: _scores(draw, rank, n) for rank, name in enumerate(systems)}
     return ReportData(
         title="Phantom findings",
-        created="2025-11-24 10:15 UTC",
         command="cxr-harness run demo --output results/demo",
         table=table(scores, n=n),
         soundness=[_soundness(name, rank, n) for rank, name in enumerate(systems)],
@@ -146,7 +145,7 @@ def _soundness(system: str, rank: int, n: int) -> SystemSoundness:
         mean_words=31.4,
         reference_mean_words=34.9,
         length_ratio=0.9,
-        verdict="unsound" if is_constant else "look" if rank == 1 else "sound",
+        verdict="unsound" if is_constant else "caution" if rank == 1 else "sound",
         reasons=["One text makes up all predictions."]
         if is_constant
         else ["1 prediction was cut at the token limit."]
@@ -330,7 +329,6 @@ def hostile_report() -> ReportData:
     return replace(
         plain,
         title=texts,
-        created=HOSTILE[0],
         command=HOSTILE[1],
         table=replace(plain.table, benchmark=HOSTILE[2], test_set=HOSTILE[3]),
         soundness=[replace(one, reasons=HOSTILE) for one in plain.soundness],

@@ -180,9 +180,9 @@ def test_a_partial_run_is_announced(usual: ReportData) -> None:
 
 def test_few_units_are_a_warning() -> None:
     few = table({"a": {"bleu4": score(0.2, n_units=42)}})
-    page = render_report(ReportData("t", "now", "c", few, []))
+    page = render_report(ReportData("t", "c", few, []))
     assert "only 42 independent units" in page
-    assert 'class="headline look"' in page
+    assert 'class="headline caution"' in page
 
 
 def test_the_best_is_bold_only_where_it_beats_every_other_system() -> None:
@@ -201,7 +201,7 @@ def test_without_comparisons_nothing_is_ranked() -> None:
 
 def test_the_smallest_report_renders_without_optional_sections() -> None:
     small = table({"a": {"bleu4": score(math.nan)}})
-    page = render_report(ReportData("t", "now", "c", small, []))
+    page = render_report(ReportData("t", "c", small, []))
     assert "nothing to compare" in page
     for name in ("slices", "temporal", "studies", "intervals"):
         assert (name == "intervals") == (f'<section id="{name}"' in page)
