@@ -68,7 +68,10 @@ def read_document(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path} line 1: the file is empty. Write one JSON object.")
     value = parse(text, path)
     if not isinstance(value, dict):
-        raise InputError(f"{path} line 1: expected one object in braces, found {kind_of(value)}.")
+        raise InputError(
+            f"{path} line 1: expected one object in braces, found {kind_of(value)}. "
+            "Write an object by id, or one object per line."
+        )
     return value
 
 

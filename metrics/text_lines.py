@@ -33,9 +33,10 @@ def opened(path: Path, *, uncompress: bool = True) -> Iterator[io.BufferedReader
     if "\0" in str(path):
         raise InputError(f"The path {str(path)!r} holds a null byte. Check the path.")
     try:
+        mode = path.stat().st_mode  # asked first: to open a pipe may wait for ever
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise InputError(f"{path} is not a regular file. Save its content and name that.")
         with path.open("rb") as file:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise InputError(f"{path} is not a regular file. Save its content and name that.")
             if uncompress and file.peek(2)[:2] == _GZIP:
                 yield io.BufferedReader(gzip.GzipFile(fileobj=file))
             else:
