@@ -89,7 +89,8 @@ def read_studies(
     notes = _unread_note(source)
     if split is not None:
         studies, more = _of_split(studies, split, file)
-        notes += more
+        # a file that was chosen by the split's name says of itself what it holds
+        notes += more if file == Path(path) else []
     if section is not None:
         notes += _check_section(studies, section)
     return StudySet(studies, file, name, file_sha256(file), notes)

@@ -261,9 +261,10 @@ def test_a_split_is_taken_from_the_file_or_from_the_studies(tmp_path: Path) -> N
     assert ["b"] == read_studies(one_file, split="test").ids
     assert ["a", "b"] == read_studies(one_file).ids
     _lines(tmp_path / "valid.jsonl", {"study_id": "c", "findings": "C."})
-    found = read_studies(tmp_path, split="valid")
-    assert ["c"] == found.ids
-    assert found.notes[0].endswith("no study names its split; all are taken for 'valid'.")
+    in_folder = read_studies(tmp_path, split="valid")
+    assert (["c"], []) == (in_folder.ids, list(in_folder.notes))
+    (note,) = read_studies(tmp_path / "valid.jsonl", split="test").notes
+    assert note.endswith("no study names its split; all are taken for 'test'.")
 
 
 def test_predictions_come_in_the_order_asked_for(tmp_path: Path) -> None:
