@@ -93,7 +93,8 @@ def refuse_unmatched(
     place = f"{path}" if line is None else f"{path} line {line}"
     found = []
     if unknown:
-        found.append(f"{len(unknown):,} unknown ids ({listed(unknown)})")
+        plural = "s" if len(unknown) > 1 else ""
+        found.append(f"{len(unknown):,} unknown id{plural} ({listed(unknown)})")
     if missing:
         found.append(f"no prediction for {len(missing):,} of {len(wanted):,} ({listed(missing)})")
     mend = "Use the ids of the references." if unknown else advice

@@ -159,8 +159,7 @@ def _check_section(studies: Sequence[Study], section: str) -> list[str]:
         except InputError as error:
             lacking.append(error)
     if lacking:
-        others = f" So do {len(lacking) - 1:,} other studies." if len(lacking) > 1 else ""
-        raise InputError(f"{lacking[0]}{others}")
+        raise InputError(f"{lacking[0]} {len(lacking):,} of {len(studies):,} studies lack it.")
     if not empty:
         return []
     return [

@@ -90,7 +90,7 @@ STUDIES: list[tuple[str, str | bytes, dict[str, Any], str]] = [
         '{"study_id": "a", "impression": "x"}\n{"study_id": "b", "impression": "x"}\n',
         {},
         "line 1 (study 'a') has no findings. Add it (an empty text if the report has none), or "
-        "choose --section impression. So do 1 other studies.",
+        "choose --section impression. 2 of 2 studies lack it.",
     ),
     ("a.jsonl", A, {"section": "findngs"}, "has no findngs. Add it"),
     ("a.jsonl", '{"question_id": "a", "text": "Describe."}', {}, "is the prompt, which is never"),
@@ -175,7 +175,7 @@ PREDICTIONS: list[tuple[str, str | bytes, str]] = [
     (
         "p.jsonl",
         P + '{"study_id": "c", "prediction": "x"}\n',
-        "line 2: 1 unknown ids ('c'), and no prediction for 1 of 2 ('b'). Use the ids of the",
+        "line 2: 1 unknown id ('c'), and no prediction for 1 of 2 ('b'). Use the ids of the",
     ),
     ("p.jsonl", P + '{"study_id": "b", "prediction": null}\n', "line 2: prediction is null. Write"),
     (
@@ -231,7 +231,7 @@ def test_broken_predictions_are_refused(
 
 def test_unknown_ids_are_refused_where_missing_ones_are_allowed(tmp_path: Path) -> None:
     path = _table(tmp_path / "p.jsonl", P)
-    assert "line 1: 1 unknown ids ('a')." in _refusal(
+    assert "line 1: 1 unknown id ('a')." in _refusal(
         read_predictions, path, ["b"], allow_missing=True
     )
 

@@ -100,7 +100,7 @@ def test_a_wrong_reference_is_named(
         ([{"study_id": "a", "prediction": "x"}], ": no prediction for 2 of 3 ('b', 'c'). Write"),
         (
             [{"study_id": i, "prediction": "x"} for i in "abd"],
-            "line 3: 1 unknown ids ('d'), and no prediction for 1 of 3 ('c'). Use the ids",
+            "line 3: 1 unknown id ('d'), and no prediction for 1 of 3 ('c'). Use the ids",
         ),
         (
             [{"study_id": "a", "prediction": "x"}] * 2,
