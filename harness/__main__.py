@@ -31,9 +31,14 @@ def main() -> None:
     if message is not None:
         print(f"Error: {message}", file=sys.stderr)
         sys.exit(2)
-    from harness.cli import run_command
+    try:
+        from harness.cli import run_command
 
-    sys.exit(run_command(sys.argv[1:]))
+        sys.exit(run_command(sys.argv[1:]))
+    except KeyboardInterrupt:
+        # before the verb began, or a second time while it ended
+        print("Error: Interrupted.", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 from harness.bank import bank_reports, refuse_leaks
@@ -17,15 +18,19 @@ from harness.finish import RunFacts, finish_run
 from harness.generation import Job, generate
 from harness.model_requests import build_requests
 from harness.run_folder import RunFolder, partial_folder
+from harness.run_record import RUN_FILE, plain, read_record, refuse_changes
 from harness.scoring import Scored, ScoringPlan, make_test_set, make_units
+from harness.slices import check_slices
 from harness.spec import load_spec
 from harness.study import Study
 from harness.suggest import suggestion
 from harness.system_names import priors_that_matter
 from harness.system_texts import import_predictions
+from metrics.quoting import listed
 from metrics.scoring import Resampling, hash_test_set
 from models.adapter import Adapter
 from models.registry import adapter_class
+from reports.text_safety import encodable
 
 PREDICTIONS = "predictions"
 """The adapter of reports that exist already."""
@@ -53,6 +58,7 @@ class PreparedRun:
     steps: Sequence[Step]
     output: Path
     partial: bool
+    command: str
 
     @property
     def systems(self) -> list[str]:
@@ -69,8 +75,25 @@ class PreparedRun:
         """The hash of the test set."""
         return hash_test_set(make_test_set(self.studies, self.plan.section))
 
-    def outline(self) -> dict[str, str]:
-        """Return what a run would do, for ``--dry-run``."""
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What an earlier run must share with this one to be gone on with."""
+        limit = len(self.studies) if self.partial else None
+        spec = {**self.spec.resolved(), "limit": limit}
+        return {"spec": plain(spec), "test_set": self.test_set, "partial": self.partial}
+
+    def outline(self, fresh: bool = False) -> dict[str, str]:
+        """Return what a run would do, for ``--dry-run``.
+
+        Raises
+        ------
+        InputError
+            If the output folder holds another run.
+        """
+        if not fresh and (self.output / RUN_FILE).exists():
+            found = read_record(self.output)
+            refuse_changes(self.output, found, self.identity)
+            self._refuse_fewer(found)
         units, notes = make_units(self.studies, self.plan.cluster)
         return {
             "benchmark": self.spec.name,
@@ -86,10 +109,7 @@ class PreparedRun:
 
     def open(self, fresh: bool = False) -> RunFolder:
         """Begin or go on with the run in its folder; use it in a ``with`` statement."""
-        spec = {**self.spec.resolved(), "limit": len(self.studies) if self.partial else None}
-        return RunFolder.create(
-            self.output, spec, test_set=self.test_set, partial=self.partial, fresh=fresh
-        )
+        return RunFolder.create(self.output, **self.identity, fresh=fresh)
 
     def generate(
         self, folder: RunFolder, progress: Callable[[int], None] = lambda samples: None
@@ -107,15 +127,30 @@ class PreparedRun:
         processes: int = 1,
         progress: Callable[[int], None] = lambda samples: None,
     ) -> Scored:
-        """Score the systems and write the results and the report."""
+        """Score the systems and write the results and the report.
+
+        Raises
+        ------
+        InputError
+            If the folder holds the scores of more systems than these.
+        """
+        self._refuse_fewer(folder.record)
         return finish_run(
             folder, self.studies, self.systems, self.plan, self._facts(), processes, progress
         )
 
+    def _refuse_fewer(self, record: Mapping[str, Any]) -> None:
+        more = [name for name in record.get("systems", ()) if name not in self.systems]
+        if record.get("complete") and more:
+            raise InputError(
+                f"{self.output} holds the scores of more systems ({listed(more)}). Leave --model "
+                "out to keep them, give --fresh to replace the run, or choose another --output."
+            )
+
     def _facts(self) -> RunFacts:
         return RunFacts(
             name=self.spec.name,
-            command=f"cxr-harness run {self.spec.name}",
+            command=self.command,
             data=self.data.facts,
             images=self.data.images,
             notes=self.data.notes,
@@ -136,7 +171,7 @@ def prepare(
     benchmark
         A YAML file, or the name of a bundled one.
     models
-        Ids of the models to run; all if None.
+        Ids of the models to run; all if None. The others may follow in the same folder.
     limit
         Take the first studies only: a partial run, in a folder of its own inside the benchmark's
         output unless ``output`` names one.
@@ -158,13 +193,21 @@ def prepare(
     partial = limit is not None and limit < len(data.studies)
     studies = data.studies[:limit] if partial else data.studies
     make_units(studies, plan.cluster)
+    check_slices(plan.slices, data.studies)
     folder = output or spec.output_path
     if partial and output is None:
         folder = partial_folder(folder, len(studies))
-    if models is not None:
-        spec = spec.model_copy(update={"models": tuple(entries)})
     steps = [step for entry in entries for step in _steps(entry, spec, data, studies)]
-    return PreparedRun(spec, data, plan, studies, steps, folder, partial)
+    command = _command(benchmark, models, limit)
+    return PreparedRun(spec, data, plan, studies, steps, folder, partial, command)
+
+
+def _command(benchmark: str, models: Sequence[str] | None, limit: int | None) -> str:
+    words = ["cxr-harness", "run", benchmark]
+    for one in models or ():
+        words += ["--model", one]
+    words += ["--limit", str(limit)] if limit else []
+    return encodable(join(words))
 
 
 def _chosen(spec: Benchmark, models: Sequence[str] | None) -> list[ModelEntry]:

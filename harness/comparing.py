@@ -15,8 +15,8 @@ from harness.scoring import ScoringPlan
 from metrics.comparison import compare_tally
 from metrics.metric import FloatArray
 from metrics.scoring import Tally
-from metrics.selection import Selected, plain_key
-from metrics.statistics import PairedComparison, few_units
+from metrics.selection import FAMILIES, Selected, plain_key
+from metrics.statistics import PairedComparison, Units, few_units
 from reports.number_format import p_value, shown, signed
 
 HEADERS = (
@@ -51,12 +51,13 @@ def compare_runs(
     opened = [RunFolder.read(folder) for folder in folders]
     _refuse_unlike(opened)
     counts = [reopen_counts(folder) for folder in opened]
+    _refuse_other_units(folders, [tally.units for _, _, tally in counts])
     counted = _joint([run_name(f.path) for f in opened], [tally for _, _, tally in counts])
     plan: ScoringPlan = counts[0][0]
     scored = list(counted.outputs())
     rows = compare_tally(
         counted,
-        metrics=None if metrics is None else [plain_key(name, scored) for name in metrics],
+        metrics=None if metrics is None else _keys(metrics, scored),
         baseline=baseline,
         resamples=plan.resampling.resamples or 1000,
         trials=trials,
@@ -104,16 +105,30 @@ def table_rows(compared: Compared) -> tuple[Sequence[str], list[list[str]]]:
 def _refuse_unlike(folders: Sequence[RunFolder]) -> None:
     first = folders[0]
     for other in folders[1:]:
-        if other.record["test_set"] != first.record["test_set"]:
+        if other.record.get("test_set") != first.record.get("test_set"):
             raise InputError(
                 f"{first.path} and {other.path} are on different test sets and cannot be "
                 "compared study by study. Score both on the same references."
             )
-        if other.record.get("units") != first.record.get("units"):
+
+
+def _refuse_other_units(folders: Sequence[Path], units: Sequence[Units]) -> None:
+    for folder, other in zip(folders, units, strict=True):
+        if (other.index != units[0].index).any():
             raise InputError(
-                f"{first.path} and {other.path} were resampled by different units. "
-                "Score both with the same --cluster."
+                f"{folders[0]} and {folder} were resampled by different units. "
+                "Score both with the same --cluster, on references with the same patients."
             )
+
+
+def _keys(names: Sequence[str], scored: Sequence[str]) -> list[str]:
+    """Return the scored outputs that are asked for by name, by spelling or by family."""
+    found: dict[str, None] = {}
+    for name in names:
+        prefix = FAMILIES.get(name.lower())
+        family = [key for key in scored if prefix and key.rpartition("/")[2].startswith(prefix)]
+        found.update(dict.fromkeys(family or [plain_key(name, scored)]))
+    return list(found)
 
 
 def _joint(names: Sequence[str], tallies: Sequence[Tally]) -> Tally:
@@ -127,8 +142,11 @@ def _joint(names: Sequence[str], tallies: Sequence[Tally]) -> Tally:
     statistics: dict[str, list[FloatArray]] = {}
     for name, one, position in zip(names, tallies, positions, strict=True):
         for system, arrays in one.statistics.items():
-            taken = system in statistics
-            key = f"{system} ({name})" if taken else system
+            key = f"{system} ({name})" if system in statistics else system
+            if key in statistics:
+                raise InputError(
+                    f"Two runs called {name!r} hold a system {system!r}. Rename one of the folders."
+                )
             statistics[key] = [arrays[position[s.metric.signature]] for s in shared]
     selected: list[Selected] = shared
     return Tally(selected, statistics, tallies[0].units)

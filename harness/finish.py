@@ -47,6 +47,8 @@ def finish_run(
 ) -> Scored:
     """Score the systems of a run folder, write every result file and mark the run as complete."""
     begun = time.perf_counter()
+    if folder.record.get("systems") != list(systems):
+        folder.add({"complete": False})
     write_studies(folder.path / "studies.jsonl", studies)
     texts = {system: load_texts(folder, system, studies) for system in systems}
     counted = count_systems(studies, texts, plan, processes, progress)
@@ -111,7 +113,8 @@ def _card(plan: ScoringPlan, facts: RunFacts) -> RunCard:
         f"seed {resampling.seed}"
     )
     rows = [
-        *facts.data,
+        # sorted, because run.json keeps them so: the report made again is the same
+        *sorted(facts.data, key=lambda row: row[0].lower()),
         ("section", plan.section),
         ("intervals", intervals if resampling.resamples else "none"),
         ("cxr-harness", __version__),

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from harness.datasets import read_studies
 from harness.errors import InputError
 from harness.finish import RunFacts
 from harness.run_folder import RunFolder
-from harness.scoring import Scored, ScoringPlan, judge, make_units
+from harness.run_record import RUN_FILE
+from harness.scoring import Scored, ScoringPlan, judge, make_test_set, make_units
 from harness.study import Study
 from harness.system_texts import load_texts
-from metrics.scoring import Tally
+from metrics.evaluation import Statistics
+from metrics.scoring import Tally, hash_test_set
+from metrics.selection import Selected
+from metrics.statistics import Units
+
+_AGAIN = "Give the run's command again with --fresh."
 
 
 def reopen(folder: RunFolder) -> tuple[Scored, ScoringPlan, RunFacts]:
@@ -35,19 +42,50 @@ def reopen_counts(folder: RunFolder) -> tuple[ScoringPlan, Sequence[Study], Tall
     """Return the plan, the studies and the additive statistics of a finished run."""
     if not folder.record.get("complete"):
         raise InputError(f"{folder.path} is not finished. Give its command again to finish it.")
-    plan = ScoringPlan.from_dict(folder.record["plan"])
-    studies = read_studies(folder.path / "studies.jsonl", section=plan.section).studies
-    stored = folder.read_statistics()
+    plan, systems = _recorded(folder)
+    studies = read_studies(folder.path / "studies.jsonl", "studies", section=plan.section).studies
+    if hash_test_set(make_test_set(studies, plan.section)) != folder.record.get("test_set"):
+        raise InputError(
+            f"{folder.path / 'studies.jsonl'} does not hold the studies that were scored. {_AGAIN}"
+        )
+    units, _ = make_units(studies, plan.cluster)
     selected = plan.selected()
+    return plan, studies, Tally(selected, _statistics(folder, systems, selected, units), units)
+
+
+def _recorded(folder: RunFolder) -> tuple[ScoringPlan, list[str]]:
+    """Return the plan and systems of run.json, where all that is read of it is there."""
+    record = folder.record
+    try:
+        plan = ScoringPlan.from_dict(record["plan"])
+        systems = [str(name) for name in record["systems"]]
+        _facts(record, [])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{folder.path / RUN_FILE} is damaged ({type(error).__name__}: {error}). {_AGAIN}"
+        ) from error
+    return plan, systems
+
+
+def _statistics(
+    folder: RunFolder, systems: Sequence[str], selected: Sequence[Selected], units: Units
+) -> Statistics:
+    path = folder.path / "statistics.npz"
+    try:
+        stored = folder.read_statistics()
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is damaged. {_AGAIN}") from error
     signatures = [one.metric.signature for one in selected]
-    for system in folder.record["systems"]:
+    for system in systems:
         if list(stored.get(system, {})) != signatures:
             raise InputError(
                 f"{folder.path} was scored by another version of its metrics. Score it again."
             )
-    statistics = {name: [stored[name][s] for s in signatures] for name in folder.record["systems"]}
-    units, _ = make_units(studies, plan.cluster)
-    return plan, studies, Tally(selected, statistics, units)
+        if any(len(array) != units.n_samples for array in stored[system].values()):
+            raise InputError(f"{path} is not of the studies beside it. {_AGAIN}")
+    return {name: list(stored[name].values()) for name in systems}
 
 
 def run_name(path: Path) -> str:

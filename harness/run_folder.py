@@ -31,6 +31,7 @@ FILES = (
     "per_sample.csv",
     "leaderboard.csv",
     "report.html",
+    "report.shareable.html",
     "statistics.npz",
 )
 """Files of a run beside run.json, .gitignore and the predictions."""

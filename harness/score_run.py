@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 from harness.datasets import PredictionFile, StudySet, read_predictions, read_studies
@@ -12,9 +13,11 @@ from harness.errors import InputError
 from harness.finish import RunFacts, finish_run
 from harness.run_folder import RunFolder
 from harness.scoring import Scored, ScoringPlan, make_test_set, make_units
+from harness.slices import DEFAULT_SLICES, check_slices
 from harness.study import Study
 from harness.system_texts import import_predictions
 from metrics.scoring import hash_test_set
+from reports.text_safety import encodable
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,9 @@ def read_inputs(request: ScoreRequest) -> ScoreInputs:
         max_line_mb=request.max_line_mb,
     )
     make_units(study_set.studies, request.plan.cluster)
+    check_slices(request.plan.slices, study_set.studies)
+    if request.images is not None and not request.images.is_dir():
+        raise InputError(f"--images {request.images} is no folder. Name the studies' image folder.")
     systems = {
         name: read_predictions(
             path,
@@ -95,10 +101,10 @@ def score_files(
         for name, given in inputs.systems.items():
             import_predictions(folder, name, studies, given)
         facts = RunFacts(
-            name=request.output.resolve().name,
-            command=_command(request),
+            name=encodable(file_title(request.references)),
+            command=encodable(_command(request)),
             data=[
-                ("references", str(request.references)),
+                ("references", encodable(str(request.references))),
                 ("format", inputs.study_set.format),
                 ("SHA-256 of the references", inputs.study_set.sha256),
             ],
@@ -123,11 +129,16 @@ def named_files(given: Sequence[str]) -> dict[str, Path]:
         name, equals, rest = one.partition("=")
         if not equals or Path(one).exists():
             path = Path(one)
-            name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+            name = file_title(path)
         else:
             path = Path(rest)
         if not name or not path.name:
             raise InputError(f"--predictions {one!r}: write FILE or NAME=FILE.")
+        if not name.isprintable():
+            raise InputError(
+                f"--predictions {one!r}: the system's name has characters that cannot be printed. "
+                "Name it with --predictions NAME=FILE."
+            )
         if name in files:
             raise InputError(
                 f"Two systems are called {name!r}: {files[name]} and {path}. "
@@ -135,6 +146,15 @@ def named_files(given: Sequence[str]) -> dict[str, Path]:
             )
         files[name] = path
     return files
+
+
+def file_title(path: Path) -> str:
+    """Return the name of a file without its suffix, compressed or not.
+
+    >>> file_title(Path("answers/model.v2.jsonl.gz"))
+    'model.v2'
+    """
+    return path.name.removesuffix(".gz").rpartition(".")[0] or path.name
 
 
 def _column_map(given: Sequence[str]) -> dict[str, str]:
@@ -160,8 +180,6 @@ def _spec(request: ScoreRequest, inputs: ScoreInputs) -> dict[str, Any]:
 
 
 def _command(request: ScoreRequest) -> str:
-    from shlex import join
-
     plan, resampling = request.plan, request.plan.resampling
     words = ["cxr-harness", "score", "--references", str(request.references)]
     for one in request.predictions:
@@ -173,5 +191,9 @@ def _command(request: ScoreRequest) -> str:
     words += ["--seed", str(resampling.seed), "--cluster", plan.cluster]
     for one in request.columns:
         words += ["--column", one]
+    if tuple(plan.slices) != DEFAULT_SLICES:
+        for one in plan.slices:
+            words += ["--slice", one]
+    words += ["--images", str(request.images)] if request.images else []
     words += ["--allow-missing"] if request.allow_missing else []
     return join(words)

@@ -103,13 +103,7 @@ def judge(
     name: str,
     partial: bool = False,
 ) -> Scored:
-    """Turn statistics into scores with intervals, slices, comparisons and soundness.
-
-    Raises
-    ------
-    InputError
-        If no study has the tag that a slice is named after.
-    """
+    """Turn statistics into scores with intervals, slices, comparisons and soundness."""
     test_set = make_test_set(studies, plan.section)
     sound = {
         system: assess(given.predictions, test_set.references, given.finish_reasons)
@@ -171,15 +165,25 @@ def make_units(studies: Sequence[Study], cluster: str) -> tuple[Units, list[str]
             return Units.from_clusters(None, n), notes
         units = Units.from_clusters([study.subject_id for study in studies], n)
     else:
-        labels = [_field(study, cluster) for study in studies]
-        if not any(labels):
-            raise InputError(
-                f"No study has the field {cluster!r} to resample by. "
-                "Use auto, none, subject_id, study_id or a tag of the studies."
-            )
-        units = Units.from_clusters(labels, n, cluster)
+        units = Units.from_clusters(_labels(studies, cluster), n, cluster)
     warning = few_units(units.n_units, units.name)
     return units, [] if warning is None else [warning]
+
+
+def _labels(studies: Sequence[Study], cluster: str) -> list[str]:
+    labels = [_field(study, cluster) for study in studies]
+    if not any(labels):
+        raise InputError(
+            f"No study has the field {cluster!r} to resample by. "
+            "Use auto, none, subject_id, study_id or a tag of the studies."
+        )
+    for study, label in zip(studies, labels, strict=True):
+        if label is None:
+            raise InputError(
+                f"{study.place} has no {cluster!r} to resample by, but others have. "
+                "Add it, or choose another --cluster."
+            )
+    return [label for label in labels if label is not None]
 
 
 def _field(study: Study, name: str) -> str | None:

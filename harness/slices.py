@@ -9,6 +9,8 @@ import numpy as np
 
 from harness.errors import InputError
 from harness.study import Study
+from harness.suggest import suggestion
+from metrics.quoting import quoted
 from metrics.results import Score
 from metrics.scoring import Resampling, Tally, score_systems
 
@@ -26,6 +28,17 @@ class Slice:
     scores: dict[str, dict[str, Score]]
 
 
+def check_slices(names: Sequence[str], studies: Sequence[Study]) -> None:
+    """Raise InputError if a slice is named after a tag that no study has."""
+    tags = {tag for study in studies for tag in study.tags}
+    known = sorted({*DEFAULT_SLICES, *_BUILT_IN, *tags})
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"No study has the tag {quoted(name)} that a slice names. {suggestion(name, known)}"
+            )
+
+
 def slice_scores(
     names: Sequence[str],
     studies: Sequence[Study],
@@ -33,13 +46,7 @@ def slice_scores(
     counted: Tally,
     resampling: Resampling,
 ) -> list[Slice]:
-    """Score every value of every slice; a slice that does not split the studies is left out.
-
-    Raises
-    ------
-    InputError
-        If no study has the tag that a slice is named after.
-    """
+    """Score every value of every slice; a slice that does not split the studies is left out."""
     slices = []
     for name in names:
         labels = _labels(name, studies, references)
@@ -58,13 +65,7 @@ def _labels(
 ) -> list[str | None]:
     if name in _BUILT_IN:
         return _BUILT_IN[name](studies, references)
-    labels = [study.tags.get(name) for study in studies]
-    if name not in DEFAULT_SLICES and not any(labels):
-        known = sorted({*_BUILT_IN, *(tag for study in studies for tag in study.tags)})
-        raise InputError(
-            f"No study has the tag {name!r} that slices name. Known: {', '.join(known)}."
-        )
-    return labels
+    return [study.tags.get(name) for study in studies]
 
 
 def _has_prior(studies: Sequence[Study], _: Sequence[Sequence[str]]) -> list[str | None]:

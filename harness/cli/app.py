@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -33,13 +34,13 @@ class _Verbs(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            # click would turn it into exit status 1
-            raise _InterruptedError from error
+        except (KeyboardInterrupt, BrokenPipeError) as error:
+            # typer would end both with a status of its own
+            raise _PastTyperError from error
 
 
-class _InterruptedError(Exception):
-    """Ctrl-C, on its way past click."""
+class _PastTyperError(Exception):
+    """What typer must not handle; its cause is Ctrl-C or a reader that went away."""
 
 
 app = typer.Typer(
@@ -85,22 +86,42 @@ def options(
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status; errors go to stderr as one message."""
+    _mend_streams()
     debug = "--debug" in arguments
     try:
-        app(args=[a for a in arguments if a != "--debug"], prog_name="cxr-harness")
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        status = _status([a for a in arguments if a != "--debug"])
+        sys.stdout.flush()
     except BrokenPipeError:
         # the reader of our output went away: nothing to tell it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (_InterruptedError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return _fail("Interrupted. The same command again goes on where this one stopped.", 130)
     except Exception as error:
         if debug:
             raise
         return _report(error)
+    return status
+
+
+def _status(arguments: list[str]) -> int:
+    try:
+        app(args=arguments, prog_name="cxr-harness")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except _PastTyperError as error:
+        raise (error.__cause__ or error) from None
     return 0
+
+
+def _mend_streams() -> None:
+    """Let nothing that we print raise: neither a closed stream nor a character it lacks."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report(error: Exception) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.output import JsonOption, print_json, print_table
-from harness.cli.shared import MaxLineOption
+from harness.cli.shared import MaxLineOption, MetricsOption, split_names
 
 
 def parity(
@@ -18,10 +18,7 @@ def parity(
     predictions: Annotated[
         Path, typer.Option("--predictions", metavar="FILE", help="One system's predictions.")
     ],
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option("--metrics", metavar="M,…", help="Metrics, families or protocols."),
-    ] = None,
+    metrics: MetricsOption = None,
     protocol: Annotated[
         str | None, typer.Option("--protocol", help="Text treatment and definitions.")
     ] = None,
@@ -34,8 +31,9 @@ def parity(
     """Run the official packages beside ours on your texts; exit status 1 if they differ."""
     from harness.parity_run import parity_rows
 
-    names = None if metrics is None else [m.strip() for one in metrics for m in one.split(",")]
-    rows = parity_rows(references, predictions, names, protocol, section, max_line_mb)
+    rows = parity_rows(
+        references, predictions, split_names(metrics), protocol, section, max_line_mb
+    )
     if as_json:
         print_json([row.to_dict() for row in rows])
     else:

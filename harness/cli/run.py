@@ -35,7 +35,7 @@ def run(
 
     prepared = prepare(benchmark, models=model, limit=limit, output=output)
     if dry_run:
-        rows = prepared.outline()
+        rows = prepared.outline(fresh)
         if as_json:
             print_json(rows)
         else:

@@ -12,8 +12,10 @@ from harness.cli.shared import (
     AllowMissingOption,
     FreshOption,
     MaxLineOption,
+    MetricsOption,
     ProcessesOption,
     show_scored,
+    split_names,
 )
 
 
@@ -29,10 +31,7 @@ def score(
     more_predictions: Annotated[
         list[str] | None, typer.Argument(metavar="[[NAME=]FILE]...", help="Further systems.")
     ] = None,
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option("--metrics", metavar="M,…", help="Metrics, families or protocols."),
-    ] = None,
+    metrics: MetricsOption = None,
     protocol: Annotated[
         str | None, typer.Option("--protocol", help="Text treatment and definitions.")
     ] = None,
@@ -69,12 +68,12 @@ def score(
     from metrics.scoring import Resampling
 
     plan = ScoringPlan(
-        metrics=None if metrics is None else [m.strip() for one in metrics for m in one.split(",")],
+        metrics=split_names(metrics),
         protocol=protocol,
         section=section,
         resampling=Resampling.of(resamples, confidence, method, seed),
         cluster=cluster,
-        slices=tuple(slices) if slices else DEFAULT_SLICES,
+        slices=tuple(dict.fromkeys(slices)) if slices else DEFAULT_SLICES,
     )
     request = ScoreRequest(
         references=references,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,12 +33,34 @@ FreshOption = Annotated[
 ProcessesOption = Annotated[
     int, typer.Option("--processes", min=1, help="Processes that score large test sets.")
 ]
+MetricsOption = Annotated[
+    list[str] | None,
+    typer.Option("--metrics", metavar="M,…", help="Metrics, families or protocols."),
+]
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise typer.BadParameter("it is no number of megabytes.")
+    return value
+
+
 MaxLineOption = Annotated[
-    float, typer.Option("--max-line-mb", min=0.001, help="Refuse longer lines of input files.")
+    float,
+    typer.Option(
+        "--max-line-mb", min=0.001, callback=_finite, help="Refuse longer lines of input files."
+    ),
 ]
 AllowMissingOption = Annotated[
     bool, typer.Option("--allow-missing", help="Score missing predictions as empty reports.")
 ]
+
+
+def split_names(given: list[str] | None) -> list[str] | None:
+    """Return the names of an option that takes several with commas between, or repeated."""
+    if given is None:
+        return None
+    return [name for one in given for part in one.split(",") if (name := part.strip())]
 
 
 def show_scored(folder: RunFolder, scored: Scored, as_json: bool) -> None:
@@ -45,7 +69,7 @@ def show_scored(folder: RunFolder, scored: Scored, as_json: bool) -> None:
     from reports.number_format import MISSING
 
     if as_json:
-        print(scored.table.to_json(), end="")
+        print_json(json.loads(scored.table.to_json()))
         return
     shown = rows_for_terminal(scored.table)
     n, units = scored.counted.n, scored.counted.units
