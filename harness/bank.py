@@ -36,16 +36,21 @@ def refuse_leaks(bank: Sequence[Study], studies: Sequence[Study], bank_name: str
 
 
 def bank_reports(bank: Sequence[Study], section: str) -> list[BankReport]:
-    """Return what an adapter sees of the bank: contexts, and reports in the benchmark's section.
+    """Pair the bank's studies with their reports, in the section that the benchmark asks for.
 
-    Of several references of a study the first counts.
+    Of several references of a study the first counts. A training set has reports without the
+    section: such a study is left out, as there is nothing to copy.
 
     Raises
     ------
     InputError
-        If a study of the bank lacks the section.
+        If no study of the bank has the section.
     """
-    return [
+    found = [
         BankReport(study.sample_id, study.context, study.reference_texts(section)[0])
         for study in bank
+        if study.has_section(section)
     ]
+    if not found:
+        raise InputError(f"No study of the bank has {section}. Give a bank of reports with it.")
+    return found

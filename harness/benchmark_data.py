@@ -43,7 +43,7 @@ class BenchmarkData:
 
     def read_bank(self, path: Path) -> Sequence[Study]:
         """Return the studies of a file to copy from."""
-        return read_studies(path, section=self.spec.data.section).studies
+        return read_studies(path).studies
 
     def other_split(self, split: str) -> Sequence[Study]:
         """Return the studies of another split of the same data.
@@ -55,7 +55,13 @@ class BenchmarkData:
         """
         if split == self.spec.data.split:
             raise InputError(f"bank_split is {split!r}, the split that is scored. Name another.")
-        return _read(self.spec, self.source, split).studies
+        studies = _read(self.spec, self.source, split, section=None).studies
+        if any(study.split is None for study in studies) and not self.source.is_dir():
+            raise InputError(
+                f"{self.source}: no study names its split, so there is no split {split!r} to copy "
+                "from. Give `bank`, a file of training studies."
+            )
+        return studies
 
 
 def load_data(spec: Benchmark) -> BenchmarkData:
@@ -70,21 +76,21 @@ def load_data(spec: Benchmark) -> BenchmarkData:
     if data.format == PHANTOMS:
         source = phantom_folder(data.seed, data.patients, data.test_studies)
         split = data.split or "test"
-        return BenchmarkData(spec, _read(spec, source, split), source, source)
+        return BenchmarkData(spec, _read(spec, source, split, data.section), source, source)
     path = spec.data_path or Path()
-    study_set = _read(spec, path, data.split)
+    study_set = _read(spec, path, data.split, data.section)
     images = spec.image_folder
     if images is not None and not images.is_dir():
         raise InputError(f"data.images: {images} is no folder. Name the studies' image folder.")
     return BenchmarkData(spec, study_set, path, images)
 
 
-def _read(spec: Benchmark, path: Path, split: str | None) -> StudySet:
+def _read(spec: Benchmark, path: Path, split: str | None, section: str | None) -> StudySet:
     data = spec.data
     return read_studies(
         path,
         None if data.format == PHANTOMS else data.format,
-        section=data.section,
+        section=section,
         columns=data.columns or None,
         split=split,
     )

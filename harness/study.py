@@ -77,6 +77,12 @@ class Study:
             return parts[0]
         return [" ".join(text for text in texts if text) for texts in zip(*parts, strict=True)]
 
+    def has_section(self, section: str) -> bool:
+        """Whether there is a reference for the section, or for all parts of ``a+b``."""
+        names = section.split("+")
+        bare = len(names) == 1 and UNNAMED in self.reference
+        return bare or all(name in self.reference for name in names)
+
     def _section(self, name: str, asked: str) -> list[str]:
         found = self.reference.get(name)
         if found is None and UNNAMED in self.reference and name == asked:

@@ -247,3 +247,13 @@ def test_retrieval_runs_from_studies_to_predictions(tmp_path: Path) -> None:
         generate(folder, _job(studies, adapter))
         line = json.loads(folder.predictions_path("m").read_text())
     assert line["prediction"] == "Fracture."
+
+
+def test_a_bank_study_without_the_section_has_nothing_to_copy() -> None:
+    bank = [
+        Study("a", "a", reference={"impression": "Normal."}),
+        Study("b", "b", reference={"findings": "Clear.", "impression": "Normal."}),
+    ]
+    assert ["b"] == [report.sample_id for report in bank_reports(bank, "findings")]
+    with pytest.raises(InputError, match="No study of the bank has technique"):
+        bank_reports(bank, "technique")
