@@ -12,9 +12,7 @@ from harness.study_views import study_views
 from metrics._prior_hallucination import PriorHallucination
 from metrics._temporal_direction import TemporalDirection
 from metrics.metric import FloatArray
-from metrics.statistics import PairedComparison
 from reports.report_data import (
-    Comparison,
     DirectionTable,
     HallucinationRow,
     ReportData,
@@ -51,7 +49,7 @@ def report_data(scored: Scored, card: RunCard) -> ReportData:
         table=scored.table,
         soundness=[_soundness(name, found) for name, found in scored.soundness.items()],
         facts=card.facts,
-        comparisons=[_comparison(row) for row in scored.comparisons],
+        comparisons=scored.comparisons,
         slices=[SliceScores(s.name, s.value, s.n, s.scores) for s in scored.slices],
         temporal=_temporal(scored),
         studies=views,
@@ -74,22 +72,6 @@ def _soundness(system: str, found: Soundness) -> SystemSoundness:
         length_ratio=found.words_ratio,
         verdict=found.verdict,
         reasons=found.reasons,
-    )
-
-
-def _comparison(row: PairedComparison) -> Comparison:
-    return Comparison(
-        metric=row.metric,
-        a=row.a,
-        b=row.b,
-        difference=row.difference,
-        low=row.low,
-        high=row.high,
-        p_bootstrap=row.p_bootstrap,
-        p_randomisation=row.p_randomisation,
-        p_holm=row.p_holm,
-        n_units=row.n_units,
-        studies_needed=None if row.needed is None else row.needed.studies,
     )
 
 

@@ -11,22 +11,13 @@ from typing import TYPE_CHECKING, Any
 from metrics.api import score
 from metrics.errors import InputError, MetricsWarning
 from metrics.report_files import read_predictions, read_references
+from metrics.results import LIBRA_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Source = str | Path | Sequence[str]
 
-COLUMNS = {
-    "BLEU1": "bleu1",
-    "BLEU2": "bleu2",
-    "BLEU3": "bleu3",
-    "BLEU4": "bleu4",
-    "METEOR": "meteor",
-    "ROUGE-L": "rougeL",
-    "Bert_score": "bertscore_f1",
-    "Temporal_entity_score": "temporal_f1",
-}
 _METRICS = ["bleu", "meteor", "rougeL", "temporal_f1"]
 
 Row = dict[str, float | None]
@@ -69,7 +60,7 @@ def evaluate_report(
         import pandas as pd
 
         rows = {name: _evaluate(references, path, digits) for name, path in predictions.items()}
-        frame = pd.DataFrame(list(rows.values()), columns=list(COLUMNS))
+        frame = pd.DataFrame(list(rows.values()), columns=list(LIBRA_COLUMNS))
         frame.insert(0, "Model Name", list(rows))
         return frame
     return _evaluate(references, predictions, digits)
@@ -79,7 +70,7 @@ def _evaluate(references: Source, predictions: Source, digits: int | None) -> Ro
     wanted, given = _texts(references, predictions)
     table = score(given, wanted, metrics=_METRICS, protocol="libra", resamples=0)
     (system,) = table.systems.values()
-    scores = {name: system.metrics.get(key) for name, key in COLUMNS.items()}
+    scores = {name: system.metrics.get(key) for name, key in LIBRA_COLUMNS.items()}
     return {
         name: None if found is None else _shown(found.score, digits)
         for name, found in scores.items()

@@ -18,14 +18,26 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 SCHEMA_VERSION = 1
+LIBRA_COLUMNS = {
+    "BLEU1": "bleu1",
+    "BLEU2": "bleu2",
+    "BLEU3": "bleu3",
+    "BLEU4": "bleu4",
+    "METEOR": "meteor",
+    "ROUGE-L": "rougeL",
+    "Bert_score": "bertscore_f1",
+    "Temporal_entity_score": "temporal_f1",
+}
+"""The columns of Libra's published CSV, and our name of each score."""
 
 
 @dataclass(frozen=True)
 class Score:
     """One number with its interval and everything needed to quote it.
 
-    ``low`` and ``high`` are None without (defined) resamples; ``score`` is NaN where undefined. ``n`` counts
-    the samples that the score is over, ``n_units`` the resampled units (patients or samples).
+    ``score`` is NaN where undefined; ``low`` and ``high`` are None without (defined) resamples.
+    ``n`` counts the samples that the score is over, ``n_units`` the resampled units (patients or
+    samples).
     """
 
     score: float

@@ -7,24 +7,12 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from metrics.results import Score, ScoreTable, SystemScores
+from metrics.results import LIBRA_COLUMNS, Score, ScoreTable, SystemScores
 from reports.board import Row, joint_rows
 from reports.errors import InputError
 from reports.number_format import MISSING, digits, shown
 from reports.score_columns import Column, score_columns
 from reports.text_safety import csv_text, terminal_text
-
-LIBRA_COLUMNS = {
-    "BLEU1": "bleu1",
-    "BLEU2": "bleu2",
-    "BLEU3": "bleu3",
-    "BLEU4": "bleu4",
-    "METEOR": "meteor",
-    "ROUGE-L": "rougeL",
-    "Bert_score": "bertscore_f1",
-    "Temporal_entity_score": "temporal_f1",
-}
-"""Header of Libra's published CSV, and our name of each score."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.report_data import Comparison
+from metrics.statistics import PairedComparison
 
 ALPHA = 0.05
 
@@ -24,13 +24,13 @@ class Rank:
         return f"{self.place}=" if self.tied else str(self.place)
 
 
-def is_significant(comparison: Comparison) -> bool:
+def is_significant(comparison: PairedComparison) -> bool:
     """Return whether the difference holds after Holm's correction."""
     return comparison.p_holm < ALPHA and comparison.difference != 0
 
 
 def ranks(
-    systems: Sequence[str], comparisons: Sequence[Comparison], higher_is_better: bool
+    systems: Sequence[str], comparisons: Sequence[PairedComparison], higher_is_better: bool
 ) -> dict[str, Rank]:
     """Return each system's rank on one metric; nothing where a pair was not tested.
 

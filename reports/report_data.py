@@ -12,6 +12,7 @@ from typing import Literal
 
 from metrics.metric import Span
 from metrics.results import Score, ScoreTable
+from metrics.statistics import PairedComparison
 
 Verdict = Literal["sound", "caution", "unsound"]
 
@@ -54,27 +55,6 @@ class SystemSoundness:
     length_ratio: float | None
     verdict: Verdict
     reasons: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A paired test of two systems on one metric; ``difference`` is ``a`` minus ``b``.
-
-    Undefined numbers are NaN. ``studies_needed`` is how many studies it would take to tell the
-    difference apart, None where that cannot be said.
-    """
-
-    metric: str
-    a: str
-    b: str
-    difference: float
-    low: float
-    high: float
-    p_bootstrap: float
-    p_randomisation: float
-    p_holm: float
-    n_units: int
-    studies_needed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -195,7 +175,7 @@ class ReportData:
     table: ScoreTable
     soundness: Sequence[SystemSoundness]
     facts: Sequence[tuple[str, str]] = ()
-    comparisons: Sequence[Comparison] = ()
+    comparisons: Sequence[PairedComparison] = ()
     slices: Sequence[SliceScores] = ()
     temporal: TemporalSection | None = None
     studies: Sequence[StudyView] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from metrics.statistics import PairedComparison
 from reports.number_format import count, p_value, shown, signed
 from reports.ranking import is_significant
-from reports.report_data import Comparison, ReportData
+from reports.report_data import ReportData
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def significance(data: ReportData) -> list[SignificanceMatrix]:
     return [_matrix(metric, found, data) for metric, found in tests.items() if found]
 
 
-def _matrix(metric: str, tests: Sequence[Comparison], data: ReportData) -> SignificanceMatrix:
+def _matrix(metric: str, tests: Sequence[PairedComparison], data: ReportData) -> SignificanceMatrix:
     scores = [s.metrics[metric] for s in data.table.systems.values() if metric in s.metrics]
     percent = scores[0].percent if scores else False
     higher = scores[0].higher_is_better if scores else True
@@ -78,7 +79,7 @@ def _matrix(metric: str, tests: Sequence[Comparison], data: ReportData) -> Signi
     )
 
 
-def _cell(test: Comparison, sign: int, percent: bool, higher: bool) -> MatrixCell:
+def _cell(test: PairedComparison, sign: int, percent: bool, higher: bool) -> MatrixCell:
     difference = sign * test.difference
     direction = ""
     if is_significant(test):
@@ -86,7 +87,7 @@ def _cell(test: Comparison, sign: int, percent: bool, higher: bool) -> MatrixCel
     return MatrixCell(signed(difference, percent), p_value(test.p_holm), direction)
 
 
-def _pair(test: Comparison, percent: bool) -> PairRow:
+def _pair(test: PairedComparison, percent: bool) -> PairRow:
     return PairRow(
         a=test.a,
         b=test.b,
@@ -96,6 +97,6 @@ def _pair(test: Comparison, percent: bool) -> PairRow:
         p_randomisation=p_value(test.p_randomisation),
         p_holm=p_value(test.p_holm),
         units=count(test.n_units),
-        needed=count(test.studies_needed),
+        needed=count(None if test.needed is None else test.needed.studies),
         significant=is_significant(test),
     )

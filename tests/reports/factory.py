@@ -15,8 +15,8 @@ import numpy as np
 
 from metrics.metric import Span
 from metrics.results import Score, ScoreTable, SystemScores
+from metrics.statistics import PairedComparison, SampleSize
 from reports.report_data import (
-    Comparison,
     DirectionTable,
     HallucinationRow,
     ReportData,
@@ -156,14 +156,14 @@ def _soundness(system: str, rank: int, n: int) -> SystemSoundness:
 
 def _comparisons(
     draw: np.random.Generator, scores: dict[str, dict[str, Score]]
-) -> list[Comparison]:
+) -> list[PairedComparison]:
     made = []
     for metric in METRICS:
         for a, b in combinations(scores, 2):
             difference = scores[a][metric].score - scores[b][metric].score
             p = float(min(1.0, 2 * math.exp(-abs(difference) * 90)))
             made.append(
-                Comparison(
+                PairedComparison(
                     metric,
                     a,
                     b,
@@ -174,7 +174,8 @@ def _comparisons(
                     p,
                     min(1.0, p * 3),
                     212,
-                    int(30 / (abs(difference) + 0.001)),
+                    undefined_resamples=0,
+                    needed=SampleSize(int(30 / (abs(difference) + 0.001)), 10),
                 )
             )
     return made

@@ -1,14 +1,16 @@
 import math
 
+from metrics.statistics import PairedComparison
 from reports.ranking import ranks
-from reports.report_data import Comparison
 
 
-def pair(a: str, b: str, difference: float, p_holm: float) -> Comparison:
-    return Comparison("bleu4", a, b, difference, 0, 0, 0.5, 0.5, p_holm, 100)
+def pair(a: str, b: str, difference: float, p_holm: float) -> PairedComparison:
+    return PairedComparison(
+        "bleu4", a, b, difference, 0, 0, 0.5, 0.5, p_holm, 100, undefined_resamples=0, needed=None
+    )
 
 
-def texts(tests: list[Comparison], systems: str, higher: bool = True) -> dict[str, str]:
+def texts(tests: list[PairedComparison], systems: str, higher: bool = True) -> dict[str, str]:
     return {name: rank.text for name, rank in ranks(list(systems), tests, higher).items()}
 
 
