@@ -15,6 +15,7 @@ from harness.run_record import RUN_FILE
 from harness.scoring import Scored, ScoringPlan, judge, make_test_set, make_units
 from harness.study import Study
 from harness.system_texts import load_texts
+from metrics.errors import InputError as MetricsInputError
 from metrics.evaluation import Statistics
 from metrics.scoring import Tally, hash_test_set
 from metrics.selection import Selected
@@ -49,8 +50,15 @@ def reopen_counts(folder: RunFolder) -> tuple[ScoringPlan, Sequence[Study], Tall
             f"{folder.path / 'studies.jsonl'} does not hold the studies that were scored. {_AGAIN}"
         )
     units, _ = make_units(studies, plan.cluster)
-    selected = plan.selected()
+    selected = _selected(plan, folder)
     return plan, studies, Tally(selected, _statistics(folder, systems, selected, units), units)
+
+
+def _selected(plan: ScoringPlan, folder: RunFolder) -> list[Selected]:
+    try:
+        return plan.selected()
+    except MetricsInputError as error:
+        raise InputError(f"{folder.path / RUN_FILE}: {error}") from error
 
 
 def _recorded(folder: RunFolder) -> tuple[ScoringPlan, list[str]]:
@@ -62,7 +70,7 @@ def _recorded(folder: RunFolder) -> tuple[ScoringPlan, list[str]]:
         _facts(record, [])
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{folder.path / RUN_FILE} is damaged ({type(error).__name__}: {error}). {_AGAIN}"
+            f"{folder.path / RUN_FILE} lacks parts of what a finished run says. {_AGAIN}"
         ) from error
     return plan, systems
 

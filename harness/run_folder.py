@@ -200,7 +200,7 @@ class RunFolder:
         path = self.path / "statistics.npz"
         if not path.exists():
             raise InputError(f"{self.path} holds no scored run. Run or score it first.")
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             names: dict[str, list[str]] = json.loads(str(stored["names"]))
             return {
                 system: {metric: stored[f"{i}.{j}"] for j, metric in enumerate(metrics)}

@@ -178,6 +178,9 @@ def _system_from_dict(data: dict[str, Any]) -> SystemScores:
 
 
 def _score_from_dict(data: dict[str, Any]) -> Score:
+    for name in ("score", "low", "high"):
+        if not isinstance(data[name], int | float | None):
+            raise TypeError(f"a {name} that is no number")
     low_bound, high_bound = data.get("bounds", (0.0, 1.0))
     bounds = (
         -math.inf if low_bound is None else low_bound,
