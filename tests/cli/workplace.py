@@ -18,7 +18,7 @@ METRICS = "bleu,rougeL,temporal,prior_hallucination"
 STUDIES, PATIENTS = 40, 15
 _SIDES = ("left", "right", "bilateral")
 _FINDINGS = ("pleural effusion", "basilar opacity", "pneumothorax", "atelectasis")
-_CHANGES = ("unchanged", "has increased", "is new", "has improved", "is stable", "is worse")
+_CHANGES = ("unchanged", "has increased", "is new", "has improved", "is seen", "is small")
 
 
 def report(generator: np.random.Generator) -> str:
@@ -46,7 +46,7 @@ def studies(n: int = STUDIES, patients: int = PATIENTS, seed: int = 0) -> list[d
                 "impression": f"Impression {report(generator)}",
             },
             "tags": {"view": "PA" if i % 2 else "AP"},
-            "prior_report": report(generator),
+            **({"prior_report": report(generator)} if i % 3 else {}),
         }
         for i in range(n)
     ]
