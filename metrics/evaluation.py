@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from metrics.errors import InputError
 from metrics.metric import FloatArray, Metric
 from metrics.samples import Samples, TestSet
+from metrics.workers import map_in_processes
 
 CHUNK = 4096
 """Samples analysed together: large enough to vectorise, small enough to bound memory."""
@@ -48,12 +48,10 @@ def compute_statistics(
     _check(test_set, systems)
     fitted = [_fit(metric, test_set) for metric in metrics]
     parts: dict[str, list[list[FloatArray]]] = {name: [] for name in systems}
-    with ExitStack() as stack:
-        chunks = _chunks(test_set, systems)
-        for size, part in _run(fitted, chunks, processes, stack):
-            for name, arrays in part.items():
-                parts[name].append(arrays)
-            progress(size)
+    for size, part in _run(fitted, _chunks(test_set, systems), processes):
+        for name, arrays in part.items():
+            parts[name].append(arrays)
+        progress(size)
     joined = {
         name: [np.concatenate(p) for p in zip(*rows, strict=True)] for name, rows in parts.items()
     }
@@ -87,24 +85,11 @@ def _chunks(test_set: TestSet, systems: Mapping[str, System]) -> Iterator[_Chunk
 
 
 def _run(
-    metrics: list[Metric], chunks: Iterator[_Chunk], processes: int, stack: ExitStack
+    metrics: list[Metric], chunks: Iterator[_Chunk], processes: int
 ) -> Iterator[tuple[int, Statistics]]:
     if processes <= 1:
-        yield from (_score_chunk(metrics, chunk) for chunk in chunks)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # spawn: forking a process that holds BLAS or progress threads can hang
-    pool = stack.enter_context(
-        ProcessPoolExecutor(
-            processes,
-            mp_context=get_context("spawn"),
-            initializer=_take_metrics,
-            initargs=(metrics,),
-        )
-    )
-    yield from pool.map(_score_in_worker, chunks)
+        return (_score_chunk(metrics, chunk) for chunk in chunks)
+    return map_in_processes(_score_in_worker, chunks, processes, _take_metrics, metrics)
 
 
 _WORKER_METRICS: list[Metric] = []

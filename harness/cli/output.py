@@ -37,7 +37,11 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: st
     for row in rows:
         table.add_row(*(Text(terminal_text(cell)) for cell in row))
     # a pipe has no width: let lines be as long as they are
-    Console(width=None if sys.stdout.isatty() else 1_000).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 1_000)
+    with console.capture() as captured:
+        console.print(table)
+    # printed by us, because rich would end the process where the reader of a pipe went away
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def note(message: str) -> None:

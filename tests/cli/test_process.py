@@ -1,0 +1,211 @@
+"""What only a process of its own can show: streams, signals, limits, the working directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import __version__
+from tests.cli.workplace import ROOT, Workplace, command, comparable, content
+
+
+def small_files() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+
+
+@pytest.mark.parametrize("room", ["metrics", "models", "reports", "benchmarks"])
+@pytest.mark.parametrize("kind", ["package", "module"])
+def test_a_folder_of_the_users_that_hides_a_room_is_named(
+    room: str, kind: str, tmp_path: Path
+) -> None:
+    if kind == "package":
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").write_text("raise SystemExit('imported')")
+    else:
+        (tmp_path / f"{room}.py").write_text("raise SystemExit('imported')")
+    done = command("list", "protocols", cwd=tmp_path)
+    assert 2 == done.returncode
+    assert str(tmp_path) in done.stderr
+    assert "cxr-harness" in done.stderr
+    assert 1 == done.stderr.count("\n")
+    assert "" == done.stdout
+
+
+def test_a_folder_without_code_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "reports").mkdir()
+    assert 0 == command("list", "protocols", cwd=tmp_path).returncode
+
+
+def test_a_reader_that_goes_away_ends_us_quietly(place: Workplace) -> None:
+    for words in ("compare scored --trials 50", "list metrics", "--help", "leaderboard scored"):
+        shell = f"set -o pipefail; {sys.executable} -m harness {words} | true"
+        done = subprocess.run(
+            ["bash", "-c", shell],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert 0 == done.returncode, (words, done.stderr)
+        assert "rror" not in done.stderr.replace("Error: ", "")
+        assert "Exception ignored" not in done.stderr
+
+
+def test_a_closed_or_full_output_is_no_defect(place: Workplace) -> None:
+    for redirection, status in ((">&-", 0), ("2>&-", 0), ("> /dev/full", 2)):
+        shell = f"{sys.executable} -m harness list protocols {redirection}"
+        done = subprocess.run(
+            ["bash", "-c", shell],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert status == done.returncode, done.stderr
+        assert "efect" not in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_an_output_that_knows_ascii_only_gets_all_there_is(place: Workplace) -> None:
+    environment = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    table = command("compare", "scored", "--trials", 50, environment=environment)
+    assert 0 == table.returncode, table.stderr
+    rows = command("compare", "scored", "--trials", 50, "--json", environment=environment)
+    assert json.loads(rows.stdout)
+
+
+def test_odd_bytes_in_names_are_no_defect(place: Workplace) -> None:
+    odd = os.fsdecode(b"od\xffd")
+    Path(f"{odd}.jsonl").write_bytes(place.system("a").read_bytes())
+    options = ("--metrics", "bleu", "--resamples", 0, "--references", "refs.jsonl")
+    unnamed = command("score", *options, "--predictions", f"{odd}.jsonl", "--output", "out")
+    assert 2 == unnamed.returncode
+    assert "NAME=FILE" in unnamed.stderr
+    assert not Path("out").exists()
+    named = command("score", *options, "--predictions", f"x={odd}.jsonl", "--output", odd)
+    assert 0 == named.returncode, named.stderr
+    for words in (("report", odd), ("leaderboard", odd)):
+        assert 0 == command(*words).returncode
+    for words in (("run", f"{odd}.yaml"), ("describe", odd), ("list", odd), ("compare", odd)):
+        done = command(*words)
+        assert 2 == done.returncode, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_disk_that_fills_up_is_explained_and_loses_nothing(seed: int, place: Workplace) -> None:
+    before = content(place.folder)
+    options = place.score("--seed", seed)
+    done = command(*options, preexec_fn=small_files)
+    assert 2 == done.returncode
+    assert "File too large" in done.stderr
+    assert "same command again" in done.stderr
+    after = content(place.folder)
+    assert before == {name: after[name] for name in before}
+    assert 0 == command(*options).returncode
+    undisturbed = command(*options, "--output", "undisturbed")
+    assert 0 == undisturbed.returncode
+    assert comparable(Path("undisturbed")) == comparable(place.output)
+
+
+def test_a_full_disk_leaves_a_finished_run_whole(place: Workplace) -> None:
+    before = comparable(Path("scored"))
+    options = place.score("--output", "scored", systems=("a", "b", "c"))
+    for words in (options, ["report", "scored"]):
+        done = command(*words, preexec_fn=small_files)
+        assert 2 == done.returncode, done.stderr
+        assert before == comparable(Path("scored"))
+
+
+def test_a_folder_that_may_not_be_written_is_explained(place: Workplace) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    Path("locked").mkdir(mode=0o555)
+    done = command(*place.score("--output", "locked/out"))
+    assert 2 == done.returncode
+    assert "Allow writing there" in done.stderr
+
+
+def test_two_writers_do_not_share_a_folder(place: Workplace) -> None:
+    import fcntl
+
+    with Path("scored/.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = command("report", "scored")
+    assert 2 == done.returncode
+    assert "Another process" in done.stderr
+
+
+def test_the_same_scores_whatever_the_hash_seed_and_the_processes(place: Workplace) -> None:
+    for number in (1, 2):
+        words = place.score("--output", f"out{number}", "--processes", number)
+        done = command(*words, environment={"PYTHONHASHSEED": str(number)})
+        assert 0 == done.returncode, done.stderr
+    assert comparable(Path("out1")) == comparable(Path("out2"))
+
+
+def test_a_defect_is_one_message_and_with_debug_a_traceback(place: Workplace) -> None:
+    plain = command("compare", "nowhere")
+    assert "Traceback" not in plain.stderr
+    for words in (("--debug", "compare", "nowhere"), ("compare", "nowhere", "--debug")):
+        assert "Traceback" in command(*words).stderr
+
+
+def test_the_version_and_the_completion_are_printed() -> None:
+    assert f"cxr-harness {__version__}\n" == command("--version").stdout
+    completion = command("--show-completion", "bash")
+    assert 0 == completion.returncode
+    assert "cxr-harness" in completion.stdout
+
+
+@pytest.mark.slow
+def test_help_costs_little_over_bare_python() -> None:
+    def seconds(call: Callable[[], object]) -> float:
+        def once() -> float:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            call()
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+        return sorted(once() for _ in range(7))[3]
+
+    bare = seconds(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
+    assert seconds(lambda: command("--help")) - bare <= 0.3
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_their_parent_and_say_nothing(
+    ending: signal.Signals, place: Workplace
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", *place.score("--processes", 2)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not Path("out/studies.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    time.sleep(0.3)
+    if ending == signal.SIGINT:
+        os.killpg(process.pid, ending)
+    else:
+        process.kill()
+    out, err = process.communicate(timeout=60)
+    assert (130 if ending == signal.SIGINT else -ending) == process.returncode, err
+    assert "Traceback" not in err
+    assert "" == out
+    # communicate returned: no worker holds our pipes any more
+    time.sleep(0.2)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
