@@ -16,10 +16,12 @@ from metrics import punkt, treebank_words
 from metrics.regular_expressions import is_plain
 
 _LARGEST_CACHE = 200_000
-_SIMPLE = re.compile(r"([A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*)([,;:]?)")
+_SIMPLE = re.compile(r"([A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*)([,;:.?!]?)")
 _CONTRACTED = re.compile(r"(?i)cannot|gimme|gonna|gotta|lemme|wanna")
 # A sentence may end inside the word ("clear.)"), or the word may belong to the one before.
 _UNUSUAL = re.compile(r"""[.?!][)";}\]*:@'({\[?!]|["`]|''|^[\])}>']""")
+# What these do depends on the words beside them.
+_REACHING = re.compile(r"""["`]|''|(?:^|\s)[\])}>']""")
 _STOPS = (".", "?", "!")
 
 
@@ -39,7 +41,7 @@ def pieces(text: str) -> list[str]:
     if its full stop does not end the sentence; or a space and a finished token.
     """
     if not _is_ordinary(text):
-        return _finished(text)
+        return _by_sentence(text)
     words = text.split()
     return words if _settled.issuperset(words) else _settle(text, words)
 
@@ -79,7 +81,7 @@ def _settle(text: str, words: list[str]) -> list[str]:
     pairs = zip(words, kinds, strict=True)
     _settled.update(word for word, kind in pairs if kind is _Kind.SETTLED)
     if _Kind.UNUSUAL in kinds:
-        return _finished(text)
+        return _by_sentence(text)
     return [
         f"{word} " if kind is _Kind.OPEN and following and not _ends(word, following) else word
         for word, kind, following in zip(words, kinds, [*words[1:], ""], strict=True)
@@ -88,12 +90,12 @@ def _settle(text: str, words: list[str]) -> list[str]:
 
 @lru_cache(_LARGEST_CACHE)
 def _kind(word: str) -> _Kind:
-    if _simple(word):
-        return _Kind.SETTLED
     if _UNUSUAL.search(word):
         return _Kind.UNUSUAL
     if word.endswith(_STOPS):
         return _Kind.OPEN if punkt.may_depend_on_what_follows(word) else _Kind.SETTLED
+    if _simple(word):
+        return _Kind.SETTLED
     return _Kind.SETTLED if _inside(word) == tokens_of(word) else _Kind.UNUSUAL
 
 
@@ -110,9 +112,16 @@ def _ends(word: str, following: str) -> bool:
     return punkt.has_inner_break(f"{word} {following}")
 
 
-def _finished(text: str) -> list[str]:
-    sentences = punkt.sentences(text)
-    return [f" {token}" for sentence in sentences for token in treebank_words.words(sentence)]
+def _by_sentence(text: str) -> list[str]:
+    return [piece for sentence in punkt.sentences(text) for piece in _pieces_of(sentence)]
+
+
+def _pieces_of(sentence: str) -> list[str]:
+    if not _is_ordinary(sentence) or _REACHING.search(sentence):
+        return [f" {token}" for token in treebank_words.words(sentence)]
+    words = sentence.split()
+    inner = (word if word.isalnum() else f"{word} " for word in words[:-1])
+    return [*inner, *words[-1:]]
 
 
 def _is_ordinary(text: str) -> bool:
