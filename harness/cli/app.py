@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -31,16 +32,26 @@ class _Verbs(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.commands)
 
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        with _past_typer():
+            return super().make_context(*given, **named)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _past_typer():
             return super().invoke(ctx)
-        except (KeyboardInterrupt, BrokenPipeError) as error:
-            # typer would end both with a status of its own
-            raise _PastTyperError from error
 
 
 class _PastTyperError(Exception):
     """What typer must not handle; its cause is Ctrl-C or a reader that went away."""
+
+
+@contextmanager
+def _past_typer() -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        # typer would end both with a status of its own
+        raise _PastTyperError from error
 
 
 app = typer.Typer(

@@ -205,7 +205,8 @@ def test_workers_end_with_their_parent_and_say_nothing(
     assert (130 if ending == signal.SIGINT else -ending) == process.returncode, err
     assert "Traceback" not in err
     assert "" == out
-    # communicate returned: no worker holds our pipes any more
-    time.sleep(0.2)
+    deadline = time.monotonic() + 20
     with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
