@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
 from metrics.samples import Samples
 
 _ALPHA, _BETA, _GAMMA = 0.9, 3.0, 0.5
+_PAIRS_AT_ONCE = 512  # bounds the memory; more at once is no faster
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,13 @@ class Meteor(Metric):
         references = prepared.map_references("meteor", VOCABULARY.encode)
         counts = samples.reference_counts
         pairs = np.repeat(np.arange(len(counts)), counts).tolist()
-        scores = _scores(count([predictions[i] for i in pairs], references))
+        predicted = [predictions[i] for i in pairs]
+        parts = [slice(i, i + _PAIRS_AT_ONCE) for i in range(0, len(pairs), _PAIRS_AT_ONCE)]
+        scores = np.fromiter(
+            chain.from_iterable(_scores(count(predicted[p], references[p])) for p in parts),
+            np.float64,
+            len(pairs),
+        )
         best = np.maximum.reduceat(scores, np.cumsum(counts) - counts) if pairs else scores
         return np.column_stack((best, np.ones_like(best)))
 
@@ -51,7 +59,7 @@ class Meteor(Metric):
         return ratio(totals[..., :1], totals[..., 1:])
 
 
-def _scores(pairs: Counts) -> FloatArray:
+def _scores(pairs: Counts) -> list[float]:
     """Return METEOR of each pair, 0 where nothing matches, in NLTK's order of operations."""
     matches = pairs.matches.astype(float)
     precision = ratio(matches, pairs.predicted.astype(float), 0.0)
@@ -59,5 +67,5 @@ def _scores(pairs: Counts) -> FloatArray:
     mean = ratio(precision * recall, _ALPHA * precision + (1 - _ALPHA) * recall, 0.0)
     # Python's power, whose last bit NumPy's need not share.
     cubes = [part**_BETA for part in ratio(pairs.chunks.astype(float), matches, 0.0).tolist()]
-    scores: FloatArray = (1 - _GAMMA * np.array(cubes)) * mean
+    scores: list[float] = ((1 - _GAMMA * np.array(cubes)) * mean).tolist()
     return scores

@@ -70,6 +70,16 @@ def test_a_sample_scores_alike_alone_and_among_others(
     assert alone == together.tolist()
 
 
+def test_scores_do_not_depend_on_how_many_pairs_are_aligned_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    predictions = [case["prediction"] for case in CASES]
+    references = [case["references"] for case in CASES]
+    together = per_sample(predictions, references)
+    monkeypatch.setattr("metrics._meteor._PAIRS_AT_ONCE", 3)
+    assert together.tolist() == per_sample(predictions, references).tolist()
+
+
 def test_an_empty_side_scores_0_and_a_test_set_without_samples_is_undefined() -> None:
     empty = per_sample(["", "clear", "", " \n"], [["clear"], [""], [""], ["clear"]])
     assert [0.0, 0.0, 0.0, 0.0] == empty.tolist()
