@@ -21,7 +21,7 @@ from harness.system_texts import load_texts
 from reports.html import render_report
 from reports.shareable import shareable
 
-_PACKAGES = ("numpy", "scipy", "pandas", "nltk", "rapidfuzz", "scikit-learn", "pydantic", "jinja2")
+_PACKAGES = ("numpy", "rapidfuzz", "regex", "scikit-learn", "pydantic", "jinja2")
 
 
 @dataclass(frozen=True)

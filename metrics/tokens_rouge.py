@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from nltk.stem.porter import PorterStemmer
+from metrics.porter import stem
 
 _TOKEN = re.compile("[a-z0-9]+")
 
@@ -35,12 +32,4 @@ def stemmed_tokens(word: str) -> list[str]:
     >>> stemmed_tokens("effusions/new")
     ['effus', 'new']
     """
-    stem = _stemmer().stem
     return [stem(token) if len(token) > 3 else token for token in tokens(word)]
-
-
-@cache
-def _stemmer() -> PorterStemmer:
-    from nltk.stem.porter import PorterStemmer
-
-    return PorterStemmer()
