@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from metrics.errors import InputError, MetricsError
+from metrics.errors import InputError, MissingError
 from metrics.metric import Metric
 
 ENTRY_POINT_GROUP = "cxr_harness.metrics"
@@ -94,18 +94,32 @@ def plugins() -> dict[str, EntryPoint]:
     return found
 
 
+@cache
+def plugin_outputs() -> dict[str, str]:
+    """Return the plug-in that reports each output; one that cannot be imported is left out."""
+    owners: dict[str, str] = {}
+    for name in plugins():
+        try:
+            outputs = outputs_of(name)
+        except MetricsError:
+            continue
+        for output in outputs:
+            owners.setdefault(output, name)
+    return owners
+
+
 def load_plugin(name: str) -> type[Metric]:
     """Import one plug-in metric; a failure names the plug-in and its package."""
     point = plugins()[name]
     try:
         found = point.load()
     except Exception as error:
-        raise MetricsError(
+        raise MissingError(
             f"The plug-in metric {name!r} ({point.value}) cannot be imported: "
             f"{type(error).__name__}: {error}. Mend or uninstall its package."
         ) from error
     if not (isinstance(found, type) and issubclass(found, Metric)):
-        raise MetricsError(f"The plug-in metric {name!r} ({point.value}) is no Metric class.")
+        raise MissingError(f"The plug-in metric {name!r} ({point.value}) is no Metric class.")
     return found
 
 

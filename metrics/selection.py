@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from metrics.errors import InputError
 from metrics.metric import Metric, Output
 from metrics.protocols import PROTOCOLS, Protocol, protocol
-from metrics.registry import ENTRIES, make, outputs_of, plugins
+from metrics.registry import ENTRIES, make, outputs_of, plugin_outputs, plugins
 
 FAMILIES = {
     "bleu": "bleu",
@@ -93,6 +93,8 @@ def _outputs_named(name: str, own: Protocol) -> list[str]:
         return [output for output in defined if _owner(output, own)]
     by_plain = {_plain(output): output for output in known}
     output = _ALIASES.get(plain) or by_plain.get(plain)
+    if output is None and name in plugin_outputs():
+        output = name
     if output is None:
         near = difflib.get_close_matches(plain, [*by_plain, *FAMILIES, *PROTOCOLS], n=1)
         hint = f"Did you mean {by_plain.get(near[0], near[0])!r}? " if near else ""
@@ -125,7 +127,7 @@ def _owner(output: str, own: Protocol) -> str | None:
     """Return the registered metric that reports ``output`` under the protocol, if one does."""
     default = next((name for name, entry in ENTRIES.items() if output in entry.outputs), None)
     if default is None:
-        return next((name for name in plugins() if output in outputs_of(name)), None)
+        return plugin_outputs().get(output)
     name = own.instead.get(default, default)
     return name if output in outputs_of(name) else None
 
