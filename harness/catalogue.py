@@ -7,6 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from harness.errors import InputError
+from harness.suggest import suggestion
+from metrics.errors import InputError as MetricsInputError
+from metrics.errors import MetricsError
 from metrics.protocols import PROTOCOLS
 from metrics.registry import ENTRIES, metric_class, plugins
 from metrics.selection import select
@@ -43,29 +47,40 @@ def description(name: str) -> dict[str, Any]:
     benchmarks = {row["name"]: row for row in _benchmarks()}
     if name in benchmarks:
         return dict(benchmarks[name])
-    selected = select([name])
-    return _describe_metric(next(n for n in ENTRIES if metric_class(n) is type(selected[0].metric)))
+    owners = {row["name"]: row["metric"] for row in _metrics()}
+    if name in owners:
+        return _describe_metric(owners[name])
+    try:
+        selected = select([name])
+    except MetricsInputError:
+        known = [*owners, *PROTOCOLS, *ENTRIES, *adapters, *benchmarks]
+        raise InputError(f"There is nothing called {name!r}. {suggestion(name, known)}") from None
+    names = [one.metric.info.name for one in selected]
+    if len(names) > 1:
+        return {"family": name, "metrics": ", ".join(names)}
+    return _describe_metric(names[0])
 
 
 def _metrics() -> list[Row]:
-    rows = []
-    for name in [*ENTRIES, *plugins()]:
-        info = metric_class(name).info
-        for output in info.outputs:
-            rows.append(
-                {
-                    "name": output.name,
-                    "metric": name,
-                    "better": output.direction,
-                    "bounds": "{:g} to {:g}".format(*output.bounds),
-                    "protocols": ", ".join(
-                        p.name
-                        for p in PROTOCOLS.values()
-                        if _in_protocol(name, output.name, p.name)
-                    ),
-                }
-            )
-    return rows
+    return [row for name in [*ENTRIES, *plugins()] for row in _outputs(name)]
+
+
+def _outputs(name: str) -> list[Row]:
+    try:
+        outputs = metric_class(name).info.outputs
+    except MetricsError as error:
+        # one broken plug-in does not hide the rest
+        return [{"name": name, "metric": name, "better": "", "bounds": "", "protocols": str(error)}]
+    return [
+        {
+            "name": output.name,
+            "metric": name,
+            "better": output.direction,
+            "bounds": "{:g} to {:g}".format(*output.bounds),
+            "protocols": ", ".join(p for p in PROTOCOLS if _in_protocol(name, output.name, p)),
+        }
+        for output in outputs
+    ]
 
 
 def _in_protocol(metric: str, output: str, name: str) -> bool:

@@ -91,7 +91,7 @@ def _cache() -> Check:
 
     folder = cache_folder()
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if os.access(nearest, os.W_OK):
+    if nearest.is_dir() and os.access(nearest, os.W_OK):
         return Check("cache folder", "ok", str(folder))
     mend = "Set CXR_HARNESS_CACHE to a folder that you can write to."
     return Check("cache folder", "missing", f"{folder} cannot be written", mend=mend)

@@ -1,0 +1,114 @@
+"""`list`, `describe`, `doctor`, `parity` and `data`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli import slow_plugin
+from tests.cli.conftest import Run
+from tests.cli.workplace import Workplace, command
+
+KINDS = ("metrics", "models", "benchmarks", "protocols")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_name_that_list_prints_can_be_described(kind: str, run: Run) -> None:
+    listed = run("list", kind, "--json")
+    assert 0 == listed.status
+    rows = json.loads(listed.out)
+    assert rows
+    table = run("list", kind)
+    for row in rows:
+        assert row["name"] in table.out
+        described = run("describe", row["name"])
+        assert 0 == described.status, (row["name"], described.err)
+        assert described.out.strip()
+        assert json.loads(run("describe", row["name"], "--json").out)
+
+
+@pytest.mark.parametrize("name", ["BLEU-4", "rouge", "temporal", "libra/bleu4", "rexrank/bleu2"])
+def test_names_of_papers_and_families_can_be_described(name: str, run: Run) -> None:
+    assert 0 == run("describe", name).status
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("demoo", "'demo'"), ("meteo", "'meteor'"), ("retreival", "'retrieval'")]
+)
+def test_an_unknown_name_is_answered_with_the_nearest(name: str, says: str, run: Run) -> None:
+    ended = run("describe", name)
+    assert 2 == ended.status
+    assert says in ended.err
+
+
+def test_the_doctor_finds_this_installation_well(run: Run) -> None:
+    ended = run("doctor", "--json")
+    checks = json.loads(ended.out)
+    assert not [one for one in checks if one["required"] and one["state"] != "ok"]
+    assert 0 == ended.status
+    assert "METEOR" in run("doctor").out
+
+
+def test_the_doctor_says_what_to_do_about_a_cache_that_cannot_be_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CXR_HARNESS_CACHE", str(tmp_path / "file" / "cache"))
+    ended = run("doctor", "--json")
+    (cache,) = [one for one in json.loads(ended.out) if one["what"] == "cache folder"]
+    assert "CXR_HARNESS_CACHE" in cache["mend"]
+    assert 3 == ended.status
+
+
+def broken_plugin(folder: Path, group: str) -> dict[str, str]:
+    """Install a plug-in whose import fails; return the environment that finds it."""
+    slow_plugin.install(folder)
+    points = folder / "slow-1.0.dist-info" / "entry_points.txt"
+    points.write_text(f"[cxr_harness.{group}]\nbad = nowhere_to_be_found:Thing\n")
+    root = Path(__file__).resolve().parents[2]
+    return {"PYTHONPATH": f"{root}{os.pathsep}{folder}"}
+
+
+@pytest.mark.parametrize("group", ["metrics", "models"])
+def test_a_broken_plugin_is_named_and_stops_nothing_else(group: str, tmp_path: Path) -> None:
+    environment = broken_plugin(tmp_path, group)
+    listed = command("list", group, environment=environment)
+    assert 0 == listed.returncode, listed.stderr
+    assert "slow/bad" in listed.stdout
+    assert "nowhere_to_be_found" in listed.stdout
+    described = command("describe", "slow/bad", environment=environment)
+    assert 3 == described.returncode, described.stderr
+    assert "slow/bad" in described.stderr
+
+
+def test_the_official_packages_agree_with_us(place: Workplace, run: Run) -> None:
+    words = ("parity", "--references", "refs.jsonl", "--predictions", "a.jsonl")
+    ended = run(*words, "--metrics", "bleu,chrf,rougeL,temporal_f1", "--json")
+    assert 0 == ended.status, ended.err
+    rows = json.loads(ended.out)
+    for row in rows:
+        assert row["equal"]
+        official = not row["metric"].startswith("temporal")
+        assert official == (row["official"] is not None)
+        assert not official or row["largest"] <= 1e-9
+
+
+def test_parity_refuses_what_score_refuses(place: Workplace, run: Run) -> None:
+    words = ("parity", "--references", "refs.jsonl", "--predictions")
+    assert 2 == run(*words, "nowhere.jsonl").status
+    assert 2 == run(*words, "a.jsonl", "--metrics", "blue").status
+    assert 2 == run(*words, "a.jsonl", "--section", "finding").status
+
+
+def test_phantoms_are_drawn_once_and_overwrite_nothing(place: Workplace, run: Run) -> None:
+    ended = run("data", "phantoms", "--patients", 3, "--seed", 1, "--output", "drawn", "--json")
+    assert 0 == ended.status, ended.err
+    assert all(Path(path).exists() for path in json.loads(ended.out).values())
+    assert 2 == run("data", "phantoms", "--patients", 3, "--output", "refs.jsonl").status
+    before = Path("refs.jsonl").read_bytes()
+    ended = run("data", "phantoms", "--patients", 3, "--output", ".")
+    assert before == Path("refs.jsonl").read_bytes()
+    assert 2 == ended.status, ended.err
