@@ -51,19 +51,25 @@ def evaluate_report(
     InputError
         If a file cannot be read, an id is missing on one side, or lengths differ.
     """
+    if isinstance(predictions, Mapping):
+        rows = {name: _evaluate(references, path, digits) for name, path in predictions.items()}
+        found: Row | pd.DataFrame = _table(rows)
+    else:
+        found = _evaluate(references, predictions, digits)
     warnings.warn(
         "Bert_score is None: the weights of distilbert-base-uncased are not there.",
         MetricsWarning,
         stacklevel=2,
     )
-    if isinstance(predictions, Mapping):
-        import pandas as pd
+    return found
 
-        rows = {name: _evaluate(references, path, digits) for name, path in predictions.items()}
-        frame = pd.DataFrame(list(rows.values()), columns=list(LIBRA_COLUMNS))
-        frame.insert(0, "Model Name", list(rows))
-        return frame
-    return _evaluate(references, predictions, digits)
+
+def _table(rows: Mapping[str, Row]) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows.values()), columns=list(LIBRA_COLUMNS))
+    frame.insert(0, "Model Name", list(rows))
+    return frame
 
 
 def _evaluate(references: Source, predictions: Source, digits: int | None) -> Row:
