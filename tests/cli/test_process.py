@@ -112,10 +112,9 @@ def test_odd_bytes_in_names_are_no_defect(place: Workplace) -> None:
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_disk_that_fills_up_is_explained_and_loses_nothing(seed: int, place: Workplace) -> None:
+def test_a_disk_that_fills_up_is_explained_and_loses_nothing(place: Workplace) -> None:
     before = content(place.folder)
-    options = place.score("--seed", seed)
+    options = place.score("--seed", 1)
     done = command(*options, preexec_fn=small_files)
     assert 2 == done.returncode
     assert "File too large" in done.stderr
@@ -218,3 +217,31 @@ def test_workers_end_with_their_parent_and_say_nothing(
     assert "Traceback" not in err
     assert "" == out
     assert ends_within(process.pid, 20)
+
+
+def test_no_verb_loads_a_heavy_package(place: Workplace) -> None:
+    """One process runs them all: scoring, comparing and reporting need numpy and no more."""
+    code = """
+import json, sys
+from harness.cli import run_command
+for words in json.loads(sys.argv[1]):
+    assert 0 == run_command(words), words
+heavy = "torch transformers pandas matplotlib sklearn nltk".split()
+print("loaded:", *(name for name in heavy if name in sys.modules))
+"""
+    verbs = [
+        place.score("--metrics", "default,libra,coco,radeval,rexrank,sacrebleu"),
+        ["compare", "out", "--trials", "50"],
+        ["leaderboard", "out", "--output", "board.csv"],
+        ["report", "out", "--shareable"],
+        ["list", "metrics"],
+        ["describe", "meteor"],
+        ["doctor"],
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(verbs)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert "loaded:" == done.stdout.splitlines()[-1], done.stderr

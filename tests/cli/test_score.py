@@ -335,3 +335,27 @@ def test_hostile_texts_neither_break_the_files_nor_reach_the_terminal(
     kept = read(place.output / "predictions" / "a.jsonl")
     assert hostile == kept[0]["prediction"]
     assert {*content(place.output)} == {*content(Path("scored"))} - {"predictions/c.jsonl"}
+
+
+def test_one_study_is_enough_for_every_file(place: Workplace, run: Run) -> None:
+    for path in (place.refs, place.system("a"), place.system("b")):
+        write_lines(path, read(path)[:1])
+    assert 0 == run(*place.score("--metrics", "default")).status
+    ended = run("compare", place.output, "--json", "--trials", 10)
+    assert 0 == ended.status
+    assert {None} == {row["p_bootstrap"] for row in json.loads(ended.out)}
+    assert 0 == run("report", place.output, "--shareable").status
+
+
+def test_empty_texts_and_odd_ids_are_scored(place: Workplace, run: Run) -> None:
+    ids = ["[/red]", "../../x", "=1+1", "ü", "<b>", "a,b", '"q"', "-1"]
+    write_lines(place.refs, [{"study_id": one, "findings": ""} for one in ids])
+    write_lines(place.system("a"), [{"study_id": one, "prediction": ""} for one in ids])
+    ended = run(*place.score("--metrics", "default", "..=a.jsonl", systems=("a",)))
+    assert 0 == ended.status, ended.err
+    assert "unsound" in ended.out
+    assert "empty findings" in ended.out + (place.output / "run.json").read_text()
+    assert {*content(place.output)} >= {"predictions/%2E..jsonl", "predictions/a.jsonl"}
+    with (place.output / "per_sample.csv").open(newline="") as file:
+        shown = {row["study_id"] for row in csv.DictReader(file)}
+    assert {one if one[0] not in "=-" else f"'{one}" for one in ids} == shown
