@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from metrics.errors import InputError, MissingError
+from metrics.errors import InputError, MetricsError, MissingError
 from metrics.metric import Metric
 
 ENTRY_POINT_GROUP = "cxr_harness.metrics"
