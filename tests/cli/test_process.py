@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
+from tests.cli.conftest import Run
 from tests.cli.workplace import ROOT, Workplace, command, comparable, content
 
 
@@ -94,7 +95,7 @@ def test_an_output_that_knows_ascii_only_gets_all_there_is(place: Workplace) -> 
     assert json.loads(rows.stdout)
 
 
-def test_odd_bytes_in_names_are_no_defect(place: Workplace) -> None:
+def test_odd_bytes_in_names_are_no_defect(place: Workplace, run: Run) -> None:
     odd = os.fsdecode(b"od\xffd")
     Path(f"{odd}.jsonl").write_bytes(place.system("a").read_bytes())
     options = ("--metrics", "bleu", "--resamples", 0, "--references", "refs.jsonl")
@@ -105,11 +106,11 @@ def test_odd_bytes_in_names_are_no_defect(place: Workplace) -> None:
     named = command("score", *options, "--predictions", f"x={odd}.jsonl", "--output", odd)
     assert 0 == named.returncode, named.stderr
     for words in (("report", odd), ("leaderboard", odd)):
-        assert 0 == command(*words).returncode
+        assert 0 == run(*words).status
     for words in (("run", f"{odd}.yaml"), ("describe", odd), ("list", odd), ("compare", odd)):
-        done = command(*words)
-        assert 2 == done.returncode, done.stderr
-        assert "Traceback" not in done.stderr
+        ended = run(*words)
+        assert 2 == ended.status, ended.err
+        assert "Traceback" not in ended.err
 
 
 def test_a_disk_that_fills_up_is_explained_and_loses_nothing(place: Workplace) -> None:
