@@ -278,7 +278,8 @@ CHANGES = {
         newly developed, interval appearance of, has appeared, have appeared, has emerged,
         emergence of, recurrence, recurred, reappeared, reappearance, interval placement,
         interval insertion, has been placed, have been placed, was placed, were placed,
-        has been inserted, interval introduction, not previously seen, not previously present,
+        has been inserted, has received, interval introduction, not previously seen,
+        not previously present,
         not previously visualized, not previously identified, not previously noted,
         not previously evident, not seen previously, not present previously, not seen on prior,
         not visualized on prior, not present on prior, not seen on the prior,
@@ -312,7 +313,7 @@ COMPOUNDS = {
         stable study, unchanged exam, unchanged examination, unchanged study, stable radiograph,
         chest is stable, chest is unchanged, exam is unchanged, examination is unchanged,
         study is unchanged, exam is stable, examination is stable, stable findings,
-        findings are unchanged, findings are stable""",
+        findings are unchanged, findings are stable, findings are similar""",
     ("endotracheal_tube", "gone"): "extubated, extubation",
     ("endotracheal_tube", "new"): "interval intubation, newly intubated",
 }
@@ -373,11 +374,11 @@ REMAIN = "remains, remain, remained, continues, continue"  # a verb, and weakly 
 # Words too frequent to announce a change: a sentence is read only if it holds another word of a
 # change phrase.
 COMMON = _words(
-    "has have had is are was were there not no on in of the to as been a well interval lung lungs"
+    "has have had is are was were there not no on in of the to as been a well lung lungs"
     " chest seen size cardiac exam study lower examination findings present visible with appear"
-    " appears appeared appearance demonstrated demonstration noted identified visualized evident"
+    " appears appearance demonstrated demonstration noted identified visualized evident"
     " appreciated apparent marked prominent severe extensive diffuse distinct dense radiograph"
-    " inspiration inspiratory effort inflation aeration aerated inflated re little minimally"
+    " inspiration inspiratory effort inflation aeration aerated inflated little minimally"
     " further compared become pronounced confluent visualised effusion"
 )
 # Words between "no" and "change" that leave it a change over time ("no acute change" is none).

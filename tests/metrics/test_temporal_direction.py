@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from metrics._temporal_direction import TemporalDirection, direction_confusion
 from metrics._temporal_f1 import temporal_f1_score
 from metrics.samples import Samples, TestSet
+from metrics.temporal_lexicon import CHANGES as CHANGES_BY_SENSE
+from metrics.temporal_lexicon import COMMON, COMPOUNDS, WEAK_CHANGES
 from metrics.temporal_tuples import CHANGES, change_tuples, finding_changes
 
 CASES: list[dict[str, Any]] = json.loads(
@@ -43,6 +45,13 @@ def test_the_examples_of_the_documentation_hold() -> None:
         text, tuples = row.strip("| ").split(" | ")
         expected = {tuple(t.split(", ")) for t in re.findall(r"\(([^)]*)\)", tuples)}
         assert expected == change_tuples(text), text
+
+
+def test_no_phrase_is_passed_over_because_all_its_words_are_common() -> None:
+    listed = [text for sense, text in CHANGES_BY_SENSE.items() if sense != "absent"]
+    listed += [*WEAK_CHANGES.values(), *COMPOUNDS.values()]
+    phrases = [phrase for text in listed for phrase in text.split(",")]
+    assert not [phrase for phrase in phrases if COMMON.issuperset(phrase.split())]
 
 
 @pytest.mark.parametrize(
