@@ -14,9 +14,10 @@ from harness.benchmark import Benchmark, ModelEntry
 from harness.benchmark_data import BenchmarkData, load_data
 from harness.datasets import PredictionFile, read_predictions
 from harness.errors import InputError
-from harness.finish import RunFacts, finish_run
+from harness.finish import finish_run
 from harness.generation import Job, generate
 from harness.model_requests import build_requests
+from harness.run_facts import RunFacts
 from harness.run_folder import RunFolder, partial_folder
 from harness.run_record import RUN_FILE, plain, read_record, refuse_changes
 from harness.scoring import Scored, ScoringPlan, make_test_set, make_units

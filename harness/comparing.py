@@ -20,9 +20,12 @@ from metrics.statistics import PairedComparison, Units, few_units
 from reports.number_format import p_value, shown, signed
 
 HEADERS = (
-    "metric", "a", "b", "a - b", "interval", "p bootstrap", "p randomisation", "p Holm",
-    "studies needed",
+    "metric", "a", "b", "a - b", "interval", "p boot.", "p rand.", "p Holm", "needed",
 )  # fmt: skip
+LEGEND = (
+    "p boot.: paired bootstrap; p rand.: approximate randomisation; p Holm: p rand. corrected for "
+    "the pairs within a metric; needed: studies that would tell such a difference apart (80 % power)"
+)
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from harness import __version__
 from harness.datasets import write_studies
-from harness.report_input import RunCard, report_data
+from harness.report_input import report_data
 from harness.result_files import write_results
+from harness.run_facts import RunFacts
 from harness.run_folder import RunFolder
 from harness.scoring import Scored, ScoringPlan, count_systems, judge
 from harness.study import Study
@@ -22,18 +23,6 @@ from reports.html import render_report
 from reports.shareable import shareable
 
 _PACKAGES = ("numpy", "rapidfuzz", "regex", "scikit-learn", "pydantic", "jinja2")
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What a report says about a run beside its scores; ``images`` is the studies' folder."""
-
-    name: str
-    command: str
-    data: Sequence[tuple[str, str]]
-    images: Path | None = None
-    notes: Sequence[str] = ()
-    partial: bool = False
 
 
 def finish_run(
@@ -69,7 +58,7 @@ def write_report(
     salt: str | None = None,
 ) -> Path:
     """Write ``report.html``; with a salt, ``report.shareable.html`` without texts and ids."""
-    data = report_data(scored, _card(plan, facts))
+    data = report_data(scored, plan, facts)
     if salt is None:
         return folder.write_text("report.html", render_report(data))
     return folder.write_text("report.shareable.html", render_report(shareable(data, salt)))
@@ -85,7 +74,7 @@ def run_sections(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> dict[str
         "versions": package_versions(),
         "data": dict(facts.data),
         "images": None if facts.images is None else str(facts.images),
-        "notes": [*facts.notes, *scored.notes],
+        "notes": [*facts.notes, *scored.notes, *scored.caveats],
         "soundness": {system: asdict(found) for system, found in scored.soundness.items()},
         "signatures": {
             key: one.metric.signature for one in scored.counted.selected for key in one.columns
@@ -104,20 +93,3 @@ def package_versions() -> Mapping[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _card(plan: ScoringPlan, facts: RunFacts) -> RunCard:
-    resampling = plan.resampling
-    intervals = (
-        f"{resampling.confidence:.0%}, {resampling.method}, {resampling.resamples:,} resamples, "
-        f"seed {resampling.seed}"
-    )
-    rows = [
-        # sorted, because run.json keeps them so: the report made again is the same
-        *sorted(facts.data, key=lambda row: row[0].lower()),
-        ("section", plan.section),
-        ("intervals", intervals if resampling.resamples else "none"),
-        ("cxr-harness", __version__),
-        ("numpy", version("numpy")),
-    ]
-    return RunCard(facts.name, facts.command, rows, facts.images, facts.notes)

@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 from harness.datasets import read_studies
 from harness.errors import InputError
-from harness.finish import RunFacts
+from harness.run_facts import RunFacts
 from harness.run_folder import RunFolder
 from harness.run_record import RUN_FILE
 from harness.scoring import Scored, ScoringPlan, judge, make_test_set, make_units
@@ -36,7 +36,7 @@ def reopen(folder: RunFolder) -> tuple[Scored, ScoringPlan, RunFacts]:
     record = folder.record
     texts = {system: load_texts(folder, system, studies) for system in record["systems"]}
     scored = judge(studies, texts, counted, plan, name=record["name"], partial=record["partial"])
-    return scored, plan, _facts(record, scored.notes)
+    return scored, plan, _facts(record, [*scored.notes, *scored.caveats])
 
 
 def reopen_counts(folder: RunFolder) -> tuple[ScoringPlan, Sequence[Study], Tally]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from importlib.metadata import version
 
-from harness.scoring import Scored
+from harness import __version__
+from harness.run_facts import RunFacts
+from harness.scoring import Scored, ScoringPlan
 from harness.soundness import Soundness
 from harness.study_views import study_views
 from metrics._prior_hallucination import PriorHallucination
@@ -29,33 +29,38 @@ _STRATA = (
 """The outputs that go with the rows of ``PriorHallucination.table``, in its order."""
 
 
-@dataclass(frozen=True)
-class RunCard:
-    """Facts about a run that its scores do not hold."""
-
-    title: str
-    command: str
-    facts: Sequence[tuple[str, str]]
-    image_folder: Path | None = None
-    notes: Sequence[str] = ()
-
-
-def report_data(scored: Scored, card: RunCard) -> ReportData:
+def report_data(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> ReportData:
     """Return everything that ``report.html`` shows of a scored run."""
-    views, studies_note = study_views(scored, card.image_folder)
+    views, studies_note = study_views(scored, facts.images)
     return ReportData(
-        title=card.title,
-        command=card.command,
+        title=facts.name,
+        command=facts.command,
         table=scored.table,
         soundness=[_soundness(name, found) for name, found in scored.soundness.items()],
-        facts=card.facts,
+        facts=_run_card(plan, facts),
         comparisons=scored.comparisons,
         slices=[SliceScores(s.name, s.value, s.n, s.scores) for s in scored.slices],
         temporal=_temporal(scored),
         studies=views,
         studies_note=studies_note,
-        notes=[*card.notes, *scored.notes],
+        notes=[*facts.notes, *scored.notes],
     )
+
+
+def _run_card(plan: ScoringPlan, facts: RunFacts) -> list[tuple[str, str]]:
+    resampling = plan.resampling
+    intervals = (
+        f"{resampling.confidence:.0%}, {resampling.method}, {resampling.resamples:,} resamples, "
+        f"seed {resampling.seed}"
+    )
+    return [
+        # sorted, because run.json keeps them so: the report made again is the same
+        *sorted(facts.data, key=lambda row: row[0].lower()),
+        ("section", plan.section),
+        ("intervals", intervals if resampling.resamples else "none"),
+        ("cxr-harness", __version__),
+        ("numpy", version("numpy")),
+    ]
 
 
 def _soundness(system: str, found: Soundness) -> SystemSoundness:

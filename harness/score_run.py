@@ -10,7 +10,8 @@ from typing import Any
 
 from harness.datasets import PredictionFile, StudySet, read_predictions, read_studies
 from harness.errors import InputError
-from harness.finish import RunFacts, finish_run
+from harness.finish import finish_run
+from harness.run_facts import RunFacts
 from harness.run_folder import RunFolder
 from harness.scoring import Scored, ScoringPlan, make_test_set, make_units
 from harness.slices import DEFAULT_SLICES, check_slices

@@ -73,6 +73,12 @@ class Scored:
     soundness: dict[str, Soundness]
     notes: list[str]
 
+    @property
+    def caveats(self) -> list[str]:
+        """What a reader of the numbers must know; the HTML report says it in its own words."""
+        warning = few_units(self.counted.units.n_units, self.counted.units.name)
+        return [] if warning is None else [warning]
+
 
 def count_systems(
     studies: Sequence[Study],
@@ -158,16 +164,15 @@ def make_units(studies: Sequence[Study], cluster: str) -> tuple[Units, list[str]
     elif cluster == "auto":
         known = sum(study.subject_id is not None for study in studies)
         if known < n:
-            warning = few_units(n, "sample")
-            notes = [] if warning is None else [warning]
-            unknown = f"{n - known} of {n} studies name no patient (subject_id)"
-            notes.append(f"{unknown}: resampled by study, as if studies were independent.")
-            return Units.from_clusters(None, n), notes
+            note = (
+                f"{n - known} of {n} studies name no patient (subject_id): "
+                "resampled by study, as if studies were independent."
+            )
+            return Units.from_clusters(None, n), [note]
         units = Units.from_clusters([study.subject_id for study in studies], n)
     else:
         units = Units.from_clusters(_labels(studies, cluster), n, cluster)
-    warning = few_units(units.n_units, units.name)
-    return units, [] if warning is None else [warning]
+    return units, []
 
 
 def _labels(studies: Sequence[Study], cluster: str) -> list[str]:

@@ -24,7 +24,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Test differences between systems on the same studies; p-values corrected after Holm."""
-    from harness.comparing import compare_runs, json_rows, table_rows
+    from harness.comparing import LEGEND, compare_runs, json_rows, table_rows
 
     found = compare_runs(directories, metric, baseline, trials)
     for message in found.notes:
@@ -34,3 +34,4 @@ def compare(
         return
     headers, rows = table_rows(found)
     print_table(headers, rows)
+    print(LEGEND)

@@ -83,7 +83,7 @@ def show_scored(folder: RunFolder, scored: Scored, as_json: bool) -> None:
             print(f"{system}: {found.verdict} ({'; '.join(found.reasons)})")
     if scored.table.partial:
         print("Partial run: not for a leaderboard.")
-    for note in scored.notes:
+    for note in folder.record["notes"]:
         print(note)
     print(f"resampled by {units.name}: {units.n_units:,} units")
     print(f"leaderboard: {folder.path / 'leaderboard.csv'}")

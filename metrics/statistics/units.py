@@ -77,7 +77,7 @@ def few_units(n_units: int, name: str = "unit") -> str | None:
     if n_units >= _FEW:
         return None
     return (
-        f"Only {n_units} distinct values of {name} were resampled. Below {_FEW}, intervals tend to "
+        f"Only {n_units} units ({name}) were resampled. Below {_FEW}, intervals tend to "
         "be too narrow and p-values are rough."
     )
 

@@ -37,7 +37,7 @@ def test_compare_prints_the_documented_keys(place: Workplace, run: Run) -> None:
         assert row["p_randomisation"] >= 1 / 201
     pairs = [(row["a"], row["b"]) for row in rows if row["metric"] == "bleu4"]
     assert [("a", "b"), ("a", "c"), ("b", "c")] == pairs
-    assert "Only 15 distinct values" in ended.err
+    assert "Only 15 units" in ended.err
 
 
 def test_a_difference_and_its_interval_are_those_of_explicit_resamples(

@@ -48,5 +48,5 @@ def test_a_wrong_number_of_labels_is_an_error():
 
 
 def test_below_a_hundred_units_there_is_something_to_say():
-    assert "Only 99 distinct values of subject_id" in (few_units(99, "subject_id") or "")
+    assert "Only 99 units (subject_id)" in (few_units(99, "subject_id") or "")
     assert few_units(100) is None
