@@ -24,7 +24,7 @@ HEADERS = (
 )  # fmt: skip
 LEGEND = (
     "p boot.: paired bootstrap; p rand.: approximate randomisation; p Holm: p rand. corrected for "
-    "the pairs within a metric; needed: studies that would tell such a difference apart (80 % power)"
+    "the pairs within a metric; needed: studies to tell such a difference apart (80 % power)"
 )
 
 
