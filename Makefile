@@ -18,7 +18,7 @@ demo: install
 	$(BIN)/python -m harness run demo
 
 test: lint
-	$(BIN)/pytest -n $(WORKERS) -m "not slow and not browser"
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not browser and not reference"
 
 test-slow: install
 	$(BIN)/pytest -n $(WORKERS) -m slow
@@ -27,7 +27,7 @@ test-browser: install
 	$(BIN)/pytest -m browser
 
 test-reference: install
-	$(BIN)/pytest -n $(WORKERS) -m "reference"
+	$(BIN)/pytest -m reference
 
 lint: install
 	$(BIN)/ruff check .

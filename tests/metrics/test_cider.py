@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pickle
-import shutil
 
 import numpy as np
 import pytest
@@ -80,8 +79,7 @@ def test_an_unfitted_metric_says_so() -> None:
         Cider().statistics(sample_set(["a"], [["a"]]))
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("java") is None, reason="needs a Java runtime")
+@pytest.mark.reference
 def test_scores_equal_the_whole_official_chain_with_java() -> None:
     predictions = ["The heart isn't enlarged (5.5 cm).", "No effusion vs. prior.", "Stable."]
     references = [

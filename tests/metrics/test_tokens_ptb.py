@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from metrics.tokens_ptb import line, split_tokens
 from tests.strategies import texts
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "ptb_tokens.json").read_text("utf-8"))
-needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="needs a Java runtime")
 
 
 @pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: case["text"][:30])
@@ -35,8 +33,7 @@ def test_line_ends_inside_a_text_are_blanks() -> None:
     assert "no effusion new edema" == line("No effusion.\r\nNew\u2028edema.")
 
 
-@pytest.mark.slow
-@needs_java
+@pytest.mark.reference
 def test_report_like_texts_have_stanfords_tokens_today() -> None:
     from metrics.official.ptb import tokenise
 
