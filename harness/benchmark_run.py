@@ -27,7 +27,7 @@ from harness.study import Study
 from harness.suggest import suggestion
 from harness.system_names import priors_that_matter
 from harness.system_texts import import_predictions
-from metrics.quoting import listed
+from metrics.files.quoting import listed
 from metrics.scoring import Resampling, hash_test_set
 from models.adapter import Adapter
 from models.registry import adapter_class

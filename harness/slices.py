@@ -10,7 +10,7 @@ import numpy as np
 from harness.errors import InputError
 from harness.study import Study
 from harness.suggest import suggestion
-from metrics.quoting import quoted
+from metrics.files.quoting import quoted
 from metrics.results import Score
 from metrics.scoring import Resampling, Tally, score_systems
 

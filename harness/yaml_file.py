@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from harness.errors import InputError
-from metrics.quoting import quoted
-from metrics.text_lines import text_lines
+from metrics.files.quoting import quoted
+from metrics.files.text_lines import text_lines
 
 Location = tuple[str | int, ...]
 """The way to a field: keys of objects and positions in lists."""

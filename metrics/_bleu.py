@@ -9,14 +9,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics import tokens_13a, tokens_ptb
 from metrics.errors import InputError
-from metrics.matched_runs import matched_runs
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, Span, ratio
-from metrics.ngrams import clipped_matches, closest_lengths, lengths_of, totals
 from metrics.samples import Samples
+from metrics.tokens import mteval_13a as tokens_13a
+from metrics.tokens import ptb as tokens_ptb
+from metrics.tokens.matched_runs import matched_runs
+from metrics.tokens.ngrams import clipped_matches, closest_lengths, lengths_of, totals
+from metrics.tokens.vocabulary import IdArray, Vocabulary
 from metrics.treatments import treatment
-from metrics.vocabulary import IdArray, Vocabulary
 
 _ORDERS = np.arange(1.0, 5.0)
 _CHOICES = {

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
-from metrics.ngrams import clipped_matches, lengths_of, totals
 from metrics.samples import Samples
-from metrics.vocabulary import IdArray
+from metrics.tokens.ngrams import clipped_matches, lengths_of, totals
+from metrics.tokens.vocabulary import IdArray
 
 _ORDER = 6
 _BETA_SQUARED = 4.0

@@ -8,13 +8,13 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from metrics import tokens_ptb
 from metrics.document_frequency import DocumentFrequency
 from metrics.errors import InputError
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
-from metrics.ngrams import Batch, Runs
 from metrics.samples import Samples
-from metrics.vocabulary import IdArray, Vocabulary
+from metrics.tokens import ptb as tokens_ptb
+from metrics.tokens.ngrams import Batch, Runs
+from metrics.tokens.vocabulary import IdArray, Vocabulary
 
 _ORDER = 4
 _KEY = "cider"

@@ -8,10 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.comparison_statements import comparison_statements, context_mentions_comparison
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, Span, ratio
 from metrics.samples import Samples
-from metrics.temporal_tuples import FindingChange, all_finding_changes
+from metrics.temporal.comparison_statements import (
+    comparison_statements,
+    context_mentions_comparison,
+)
+from metrics.temporal.tuples import FindingChange, all_finding_changes
 
 _STRATA = ("all", "comparison in context", "no comparison in context")
 

@@ -11,12 +11,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics import tokens_ptb, tokens_rouge
 from metrics.errors import InputError
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
-from metrics.ngrams import clipped_matches, lengths_of, totals
 from metrics.samples import Samples, TestSet, Texts
-from metrics.vocabulary import IdArray, Vocabulary
+from metrics.tokens import ptb as tokens_ptb
+from metrics.tokens import rouge_words as tokens_rouge
+from metrics.tokens.ngrams import clipped_matches, lengths_of, totals
+from metrics.tokens.vocabulary import IdArray, Vocabulary
 
 _EMPTY = "0 if either side has no token, both included; ROUGE-2 also where one has a single token"
 _SOURCE = "Lin 2004; google-research rouge-score 0.1.2, plain mean of its F1"

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
-from metrics.ngrams import clipped_matches, closest_lengths, lengths_of, totals
 from metrics.samples import Samples
-from metrics.vocabulary import Vocabulary
+from metrics.tokens.ngrams import clipped_matches, closest_lengths, lengths_of, totals
+from metrics.tokens.vocabulary import Vocabulary
 
 _EPSILON = 0.1  # NLTK's default for its smoothing method 1
 

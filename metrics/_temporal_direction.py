@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, Span, ratio
 from metrics.samples import Samples, TestSet
-from metrics.temporal_tuples import (
+from metrics.temporal.tuples import (
     CHANGES,
     FindingChange,
     all_finding_changes,

@@ -12,7 +12,7 @@ import numpy as np
 from metrics.errors import InputError
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, Span, ratio
 from metrics.samples import Samples
-from metrics.temporal_words import keywords, positions, published_keywords
+from metrics.temporal.keywords import keywords, positions, published_keywords
 from metrics.treatments import treatment
 
 _EPSILON = 1e-10  # the published constant; it is why a perfect match is 0.99999999995

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.metric import FloatArray
-from metrics.ngrams import Batch
-from metrics.vocabulary import IdArray, Vocabulary
+from metrics.tokens.ngrams import Batch
+from metrics.tokens.vocabulary import IdArray, Vocabulary
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,9 @@ from itertools import chain
 
 import numpy as np
 
-from metrics import porter, word_tokens, wordnet
-from metrics.ngrams import lengths_of
-from metrics.vocabulary import IdArray, Vocabulary
+from metrics.tokens import porter, word_tokens, wordnet
+from metrics.tokens.ngrams import lengths_of
+from metrics.tokens.vocabulary import IdArray, Vocabulary
 
 _LARGEST_CACHE = 200_000
 _stem = lru_cache(_LARGEST_CACHE)(porter.stem)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from metrics.api import score
 from metrics.errors import InputError, MetricsWarning
-from metrics.report_files import read_predictions, read_references
+from metrics.files.report_files import read_predictions, read_references
 from metrics.results import LIBRA_COLUMNS
 
 if TYPE_CHECKING:

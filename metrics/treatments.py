@@ -8,7 +8,7 @@ from metrics.errors import InputError
 
 
 def _libra() -> Callable[[str], str]:
-    from metrics.libra_text import lower_and_clean
+    from metrics.tokens.libra_text import lower_and_clean
 
     return lower_and_clean
 

@@ -7,7 +7,7 @@ NLTK's ``corpora/wordnet`` folder holds the same synsets and gives the same tabl
 
 They keep what METEOR asks for: the names without an underscore that share a synset with a lemma.
 Lemmas that are single words are in ``wordnet_words.xz``, those of several words, which are rarely
-asked for, in ``wordnet_phrases.xz``. ``metrics/wordnet.py`` says how the sections are read.
+asked for, in ``wordnet_phrases.xz``. ``metrics/tokens/wordnet.py`` says how the sections are read.
 """
 
 from __future__ import annotations

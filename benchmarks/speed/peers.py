@@ -11,12 +11,12 @@ from typing import Any
 def load() -> Any:
     """Load tokeniser, WordNet and scorers; return the function from pairs to scores."""
     import numpy as np
-    from metrics.official.meteor import scores as meteor_scores
     from rouge_score import rouge_scorer, scoring
     from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
-    from metrics.libra_text import lower_and_clean
-    from metrics.temporal_words import KEYWORDS
+    from metrics.official.meteor import scores as meteor_scores
+    from metrics.temporal.keywords import KEYWORDS
+    from metrics.tokens.libra_text import lower_and_clean
 
     meteor_scores(["warm up the images"], [["warm up an image"]])
     scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL", "rougeLsum"])

@@ -14,7 +14,7 @@ from harness.datasets.table_rows import refuse_not_a_number, table_rows
 from harness.errors import InputError
 from harness.study import Study
 from harness.suggest import suggestion
-from metrics.quoting import quoted
+from metrics.files.quoting import quoted
 
 _LISTS = ("images", "prior_images")
 _GROUPS = ("context", "reference", "tags")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from metrics.sample_ids import ID_KEYS
-from metrics.text_lines import text_lines
+from metrics.files.sample_ids import ID_KEYS
+from metrics.files.text_lines import text_lines
 
 _TABLES = (".csv", ".tsv")
 

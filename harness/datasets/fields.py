@@ -8,8 +8,8 @@ from typing import Any
 from harness.datasets.source import Place
 from harness.errors import InputError
 from harness.study import Reference
-from metrics.jsonl import kind_of
-from metrics.sample_ids import checked_id
+from metrics.files.jsonl import kind_of
+from metrics.files.sample_ids import checked_id
 
 Record = Mapping[str, Any]
 

@@ -14,10 +14,15 @@ from harness.datasets.study_set import BYTES_PER_MB, file_sha256
 from harness.datasets.table_rows import refuse_not_a_number, table_rows
 from harness.errors import InputError
 from harness.suggest import suggestion
-from metrics.jsonl import kind_of
-from metrics.quoting import listed
-from metrics.report_files import PREDICTION_KEYS, PredictionLine, prediction_in, prediction_lines
-from metrics.sample_ids import ID_KEYS, checked_id, line_id, refuse_repeated, refuse_unmatched
+from metrics.files.jsonl import kind_of
+from metrics.files.quoting import listed
+from metrics.files.report_files import (
+    PREDICTION_KEYS,
+    PredictionLine,
+    prediction_in,
+    prediction_lines,
+)
+from metrics.files.sample_ids import ID_KEYS, checked_id, line_id, refuse_repeated, refuse_unmatched
 from models.adapter import PRIORS, Prior
 
 _ADVICE = "Add a line for each, or give --allow-missing to score missing ones as empty reports."

@@ -17,7 +17,7 @@ from harness.datasets.fields import (
 from harness.datasets.source import Place, Source
 from harness.errors import InputError
 from harness.study import Study
-from metrics.jsonl import read_objects
+from metrics.files.jsonl import read_objects
 
 FIELDS = (
     "sample_id",

@@ -10,7 +10,7 @@ from harness.datasets.record import study_of
 from harness.datasets.source import Place, Source
 from harness.errors import InputError
 from harness.study import Study
-from metrics.jsonl import kind_of, read_document
+from metrics.files.jsonl import kind_of, read_document
 
 _NAMES = {
     "section_findings": "findings",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.study import Study
-from metrics.text_lines import MAX_LINE_BYTES
+from metrics.files.text_lines import MAX_LINE_BYTES
 
 
 @dataclass(frozen=True)

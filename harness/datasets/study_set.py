@@ -15,9 +15,9 @@ from harness.datasets.source import Source
 from harness.errors import InputError
 from harness.study import Study
 from harness.suggest import suggestion
-from metrics.quoting import listed, quoted
-from metrics.sample_ids import refuse_repeated
-from metrics.text_lines import opened
+from metrics.files.quoting import listed, quoted
+from metrics.files.sample_ids import refuse_repeated
+from metrics.files.text_lines import opened
 
 BYTES_PER_MB = 1_000_000
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".csv", ".tsv")

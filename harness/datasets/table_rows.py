@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import InputError
-from metrics.quoting import quoted
-from metrics.text_lines import MAX_LINE_BYTES, text_lines
+from metrics.files.quoting import quoted
+from metrics.files.text_lines import MAX_LINE_BYTES, text_lines
 
 _NOT_A_NUMBER = ("nan", "NaN")
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from metrics import punkt, wordnet
 from metrics.official import OfficialScores, mean_scores, needed
+from metrics.tokens import punkt, wordnet
 
 
 def scores(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> OfficialScores:

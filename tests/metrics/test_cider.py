@@ -12,7 +12,7 @@ from metrics.errors import InputError
 from metrics.metric import FloatArray
 from metrics.official import cider
 from metrics.samples import Samples, TestSet
-from metrics.tokens_ptb import line
+from metrics.tokens.ptb import line
 from tests.strategies import report_like, texts
 
 several = st.lists(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.errors import InputError
-from metrics.jsonl import read_document, read_objects
+from metrics.files.jsonl import read_document, read_objects
 
 GOOD = b'{"study_id": "s1", "text": "Clear."}\n'
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

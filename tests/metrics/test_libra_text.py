@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from metrics.libra_text import clean, lower_and_clean
+from metrics.tokens.libra_text import clean, lower_and_clean
 
 CHARACTERS = "ab1.,:;()-_ \n\t\r\x0b\x1c\u00a0\u2003/%'\"[]<&—–éßİ²漢\u0307$+"
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.offsets import align
-from metrics.tokens_13a import tokens, words
+from metrics.tokens.mteval_13a import tokens, words
+from metrics.tokens.offsets import align
 from tests.strategies import any_text, texts
 
 

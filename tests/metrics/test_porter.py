@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.stem.porter import PorterStemmer
 
-from metrics.porter import stem
+from metrics.tokens.porter import stem
 
 SYNONYMS = json.loads(
     (Path(__file__).parents[1] / "golden" / "meteor_synonyms.json").read_text("utf-8")

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics._prior_hallucination import HallucinationRate, PriorHallucination
-from metrics.comparison_statements import (
+from metrics.samples import Samples, TestSet
+from metrics.temporal.comparison_statements import (
     comparison_statements,
     context_mentions_comparison,
     speaks_of_prior,
 )
-from metrics.samples import Samples, TestSet
 
 GOLDEN: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "golden" / "prior_statements.json").read_text("utf-8")

@@ -9,7 +9,7 @@ from nltk.data import FileSystemPathPointer
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer, load_punkt_params
 
 import metrics
-from metrics import punkt
+from metrics.tokens import punkt
 from tests.hostile_words import hostile_texts
 
 FOLDER = Path(metrics.__file__).parent / "resources" / "punkt_english"

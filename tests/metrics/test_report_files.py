@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from metrics.errors import InputError
-from metrics.report_files import read_predictions, read_references
+from metrics.files.report_files import read_predictions, read_references
 
 
 def _write(path: Path, *records: dict[str, Any]) -> Path:

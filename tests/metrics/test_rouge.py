@@ -76,7 +76,7 @@ def test_rouge_l_of_coco_equals_its_scorer_on_the_same_tokens(
 ) -> None:
     from pycocoevalcap.rouge.rouge import Rouge
 
-    from metrics.tokens_ptb import line
+    from metrics.tokens.ptb import line
 
     predictions, references = map(list, zip(*samples, strict=True))
     found = statistics(RougeL(tokens="ptb", beta=1.2), predictions, references)

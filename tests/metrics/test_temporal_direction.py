@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from metrics._temporal_direction import TemporalDirection, direction_confusion
 from metrics._temporal_f1 import temporal_f1_score
 from metrics.samples import Samples, TestSet
-from metrics.temporal_lexicon import CHANGES as CHANGES_BY_SENSE
-from metrics.temporal_lexicon import COMMON, COMPOUNDS, WEAK_CHANGES
-from metrics.temporal_tuples import CHANGES, change_tuples, finding_changes
+from metrics.temporal.lexicon import CHANGES as CHANGES_BY_SENSE
+from metrics.temporal.lexicon import COMMON, COMPOUNDS, WEAK_CHANGES
+from metrics.temporal.tuples import CHANGES, change_tuples, finding_changes
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "golden" / "temporal_tuples.json").read_text("utf-8")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from metrics._temporal_f1 import TemporalF1, temporal_f1_score
 from metrics.errors import InputError
-from metrics.libra_text import lower_and_clean
 from metrics.samples import Samples, TestSet
-from metrics.temporal_words import KEYWORDS, keywords, positions, published_keywords
+from metrics.temporal.keywords import KEYWORDS, keywords, positions, published_keywords
+from metrics.tokens.libra_text import lower_and_clean
 
 GOLDEN: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "golden" / "temporal_f1.json").read_text("utf-8")

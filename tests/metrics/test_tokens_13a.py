@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
-from metrics.tokens_13a import tokens, words, words_of_stripped
-from metrics.vocabulary import Vocabulary
+from metrics.tokens.mteval_13a import tokens, words, words_of_stripped
+from metrics.tokens.vocabulary import Vocabulary
 
 OFFICIAL = Tokenizer13a()
 HOSTILE = st.text(st.sampled_from("ab1 2.,-&;:()/<>\n\t\u00a0%\"'_qutamplgkipsed"), max_size=40)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from metrics.tokens_ptb import line, split_tokens
+from metrics.tokens.ptb import line, split_tokens
 from tests.strategies import texts
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "ptb_tokens.json").read_text("utf-8"))

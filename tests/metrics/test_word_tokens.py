@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from metrics import word_tokens
-from metrics.libra_text import lower_and_clean
 from metrics.official.meteor import word_tokenizer
-from metrics.word_tokens import pieces, tokens_of, word_tokenize
+from metrics.tokens import word_tokens
+from metrics.tokens.libra_text import lower_and_clean
+from metrics.tokens.word_tokens import pieces, tokens_of, word_tokenize
 from tests.hostile_words import HOSTILE_WORDS, hostile_texts, plain_texts
 from tests.strategies import report_like
 
@@ -80,7 +80,7 @@ def test_forgetting_words_changes_no_token(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_splitting_words_imports_neither_nltk_nor_regex() -> None:
     code = (
-        "import sys; from metrics.word_tokens import word_tokenize; "
+        "import sys; from metrics.tokens.word_tokens import word_tokenize; "
         "word_tokenize('Seen by Dr. Doe (5 cm). Not \"new\".'); "
         "print([m for m in ('nltk', 'regex') if m in sys.modules])"
     )

@@ -12,8 +12,8 @@ import nltk
 import pytest
 
 import metrics
-from metrics.porter import stem
-from metrics.wordnet import synonyms
+from metrics.tokens.porter import stem
+from metrics.tokens.wordnet import synonyms
 
 GOLDEN = json.loads(
     (Path(__file__).parents[1] / "golden" / "meteor_synonyms.json").read_text("utf-8")

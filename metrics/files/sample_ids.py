@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from metrics.errors import InputError
-from metrics.jsonl import kind_of
-from metrics.quoting import listed, quoted
+from metrics.files.jsonl import kind_of
+from metrics.files.quoting import listed, quoted
 
 ID_KEYS = ("sample_id", "question_id", "study_id")
 """Where a line's id may stand; the first that is there counts."""

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 
-from metrics import punkt, treebank_words
-from metrics.regular_expressions import is_plain
+from metrics.tokens import punkt, treebank_words
+from metrics.tokens.regular_expressions import is_plain
 
 _LARGEST_CACHE = 200_000
 _SIMPLE = re.compile(r"([A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*)([,;:.?!]?)")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from metrics import temporal_lexicon as lexicon
-from metrics.temporal_marks import Mark, Sentence
+from metrics.temporal import lexicon as lexicon
+from metrics.temporal.marks import Mark, Sentence
 
 _JOINTS = ("comma", "with", "or", "and", "break")  # the later one wins where two meet
 _PLURAL = frozenset(["are", "were", "have"])

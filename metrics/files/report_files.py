@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from metrics.errors import InputError
-from metrics.jsonl import kind_of, read_objects
-from metrics.sample_ids import line_id, refuse_repeated, refuse_unmatched
-from metrics.text_lines import MAX_LINE_BYTES
+from metrics.files.jsonl import kind_of, read_objects
+from metrics.files.sample_ids import line_id, refuse_repeated, refuse_unmatched
+from metrics.files.text_lines import MAX_LINE_BYTES
 
 REFERENCE_KEYS = ("reference", "findings", "impression")
 """Where a reference may stand, in the order in which Libra looks."""

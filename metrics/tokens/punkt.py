@@ -15,7 +15,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from metrics.regular_expressions import Compile, compiled
+from metrics.tokens.regular_expressions import Compile, compiled
 
 _ENDS = (".", "?", "!")
 _NEVER_FIRST = frozenset(";:,.!?")

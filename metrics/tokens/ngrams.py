@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.metric import FloatArray
-from metrics.vocabulary import IdArray
+from metrics.tokens.vocabulary import IdArray
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from metrics.porter import stem
+from metrics.tokens.porter import stem
 
 _TOKEN = re.compile("[a-z0-9]+")
 

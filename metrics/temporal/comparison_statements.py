@@ -18,9 +18,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from re import Match
 
-from metrics.prior_phrases import ADVICE, CUES, GENERAL, HARDWARE, NAMED, NONE_GIVEN, NOTHING
-from metrics.temporal_marks import lower_in_place, sentence_bounds, word_list
-from metrics.temporal_tuples import FindingChange, finding_changes
+from metrics.temporal.marks import lower_in_place, sentence_bounds, word_list
+from metrics.temporal.prior_phrases import (
+    ADVICE,
+    CUES,
+    GENERAL,
+    HARDWARE,
+    NAMED,
+    NONE_GIVEN,
+    NOTHING,
+)
+from metrics.temporal.tuples import FindingChange, finding_changes
 
 _Span = tuple[int, int]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from metrics.metric import Span
-from metrics.offsets import Place, align
+from metrics.tokens.offsets import Place, align
 
 SHORTEST = 2
 """Tokens that a run has at least; single words match by chance."""

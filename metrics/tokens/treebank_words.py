@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from metrics.regular_expressions import Compile, compiled
+from metrics.tokens.regular_expressions import Compile, compiled
 
 Rule = tuple[str, Any, str]  # characters without which it cannot apply, pattern, replacement
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from metrics import temporal_lexicon as lexicon
-from metrics.temporal_attachment import Hit, attach
-from metrics.temporal_changes import settle
-from metrics.temporal_marks import Sentence, changing_sentences
+from metrics.temporal import lexicon as lexicon
+from metrics.temporal.attachment import Hit, attach
+from metrics.temporal.changes import settle
+from metrics.temporal.marks import Sentence, changing_sentences
 
 CHANGES = ("new", "worse", "better", "unchanged", "resolved")
 

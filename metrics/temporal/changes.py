@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from metrics import temporal_lexicon as lexicon
-from metrics.temporal_marks import Mark, Sentence
+from metrics.temporal import lexicon as lexicon
+from metrics.temporal.marks import Mark, Sentence
 
 _FAR = 8  # words; a "no" further away belongs to something else
 _BARE = frozenset(["increased", "decreased", "increase", "reduced", "diminished", "greater"])

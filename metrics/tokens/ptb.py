@@ -7,7 +7,7 @@ and so on: the original's list of punctuation has them in capitals and never fin
 Known differences: each text is read by itself, whereas the original reads all texts as one
 stream (an abbreviation at the end of one is judged by the beginning of the next) and loses step
 at rare line separators; letters are Unicode's of today, not of 2014; web and mail addresses,
-faces made of symbols and scripts that join letters with marks are only approximated.
+and faces made of symbols are only approximated.
 """
 
 # ruff: noqa: RUF001 -- look-alike quotes and dashes are what the rules are about
@@ -17,17 +17,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics.ptb_words import (
+from metrics.tokens.ptb_words import (
     ABBREVIATIONS,
     BEFORE_NUMBERS,
     CAPITALISED_ABBREVIATIONS,
+    MARKS,
     SENTENCE_STARTERS,
     SPLIT_WORDS,
 )
 
 _DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"])
 
-_LETTER = r"(?:[^\W\d_²³¹¼-¾⁰-₟⅐-↋①-⓿]|[\u0300-\u036f])"
+_LETTER = rf"(?:[^\W\d_²³¹¼-¾⁰-₟⅐-↋①-⓿]|[{MARKS}])"
 _ALNUM = rf"(?:{_LETTER}|\d)"
 _NUMBER = r"(?:\d*(?:[.:,]\d+)+|\d+)"
 _ACRONYM = r"[A-Za-z](?:\.[A-Za-z])*"
@@ -121,7 +122,7 @@ def _tokens(text: str) -> Iterator[str]:
         elif (word := _PLAIN.match(text, at)) and word[0].lower() not in SPLIT_WORDS:
             yield word[0].lower()
             at = word.end()
-        elif text[at].isalnum() and (end := _end_of_word(text, at)):
+        elif _may_begin_word(text[at]) and (end := _end_of_word(text, at)):
             pieces, at = _pieces(text, at, end)
             yield from pieces
         elif other := _OTHER.match(text, at):
@@ -129,6 +130,10 @@ def _tokens(text: str) -> Iterator[str]:
             at = other.end()
         else:
             at += 1
+
+
+def _may_begin_word(char: str) -> bool:
+    return char.isalnum() or not char.isascii()  # a mark may stand alone
 
 
 def _end_of_word(text: str, at: int) -> int:

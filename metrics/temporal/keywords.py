@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from metrics.libra_text import clean
+from metrics.tokens.libra_text import clean
 
 _KEYWORDS = """
 bigger change cleared constant decrease decreased decreasing elevated elevation enlarged enlargement

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from metrics import temporal_lexicon as lexicon
+from metrics.temporal import lexicon as lexicon
 
 _SENTENCE_END = re.compile(r"[.!?]+(?!\d)|\n\s*(?=\n|[-*•]|\d+[.)]\s)")
 _TOKEN = re.compile(r"[a-z0-9]+(?:'t\b)?|[^\W_]+|[,;:()/&+]")

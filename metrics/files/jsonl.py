@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from metrics.errors import InputError
-from metrics.quoting import quoted
-from metrics.text_lines import MAX_LINE_BYTES, opened, text_lines
+from metrics.files.quoting import quoted
+from metrics.files.text_lines import MAX_LINE_BYTES, opened, text_lines
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _KINDS = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}

@@ -1,0 +1,1 @@
+"""Strict reading of the text files that reports come in."""

@@ -1,0 +1,1 @@
+"""Tokenisers, stems, synonyms and n-gram counts that the lexical metrics share."""
