@@ -36,6 +36,7 @@ METRICS: dict[str, dict[str, Any]] = {
     "temporal_f1": {},
     "temporal_f1_present": {"n": 0.3},
     "prior_hallucination": {"higher_is_better": False, "n": 0.4},
+    "prior_hallucination_no_comparison_in_context": {"higher_is_better": False, "n": 0.2},
 }
 _FINDINGS = ("effusion", "opacity", "pneumothorax", "consolidation")
 _WORDS = ("unchanged", "increased", "improved", "new")
