@@ -44,7 +44,7 @@ _STARTING_WITH_LETTER_OR_DIGIT = [
     re.compile(pattern)
     for pattern in (
         rf"{_LETTER}{_ALNUM}*(?:[.!?]{_LETTER}{_ALNUM}*)*",
-        rf"(?:[dDoOlL]['’](?={_LETTER}{_ALNUM}))?{_ALNUM}+(?:[_-]{_ALNUM}+)*",
+        rf"(?:[dDoOlL]['’](?={_LETTER}{_ALNUM}))?{_ALNUM}+(?:[_\u058a\u2010\u2011-]{_ALNUM}+)*",
         r"[A-Za-z0-9][A-Za-z0-9.,]{0,99}(?:-(?:[A-Za-z](?:\.[A-Za-z])+\.|[A-Za-z0-9]+))+",
         _NUMBER,
         r"(?:\d{1,4}[ \u00a0-])?\d{1,4}(?:\\?/|⁄)\d{1,4}",
@@ -81,15 +81,17 @@ _OTHER = re.compile(
     | (?P<bracket> [][(){{}}] )
     | (?P<entity> (?i:&(?:amp|lt|gt|quot|nbsp);) )
     | (?P<dropped> [-–—―]+ | \.{{3,5}} | ["'`.‘’‛“”«»‹›…,:;] )
-    | (?P<single> [!-~¡-÷†-•‰‚„₠₤€℀-⯿、。！-／：-＠] )
+    | (?P<single> [!-~¡-÷†-•‰‚„₠₤€℀-⯿、。！-／：-＠]
+        | [‖‗‟‣‱-‸※‾-⁂⁄⁺-⁾₊-₎〒・［-｀｛-･\u037e\u0387\u0589\u05be\u05c0]
+        | [\u05c3\u05c6\u05f3\u05f4\u0600-\u0603\u0606-\u060c\u061b\u061e\u061f\u066a\u066d\u06d4\u0700-\u070d।॥฿๏] )
     """,
     re.VERBOSE,
 )
 _BRACKETS = dict(zip("()[]{}", ("-lrb-", "-rrb-", "-lsb-", "-rsb-", "-lcb-", "-rcb-"), strict=True))
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
 _WRITTEN_OUT = {"¼": "1/4", "½": "1/2", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
-_WRITTEN_OUT |= {"€": "$", "£": "#", "¢": "cents"}
-_REMOVED = str.maketrans("", "", "\u00ad\u2010\u2011")
+_WRITTEN_OUT |= {"€": "$", "₠": "$", "¤": "$", "£": "#", "¢": "cents"}
+_REMOVED = str.maketrans("", "", "\u00ad")
 
 
 def line(text: str) -> str:
