@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import InputError
-from harness.study import Study
-
 from harness.generation import Job, generate
 from harness.model_requests import build_requests
 from harness.run_folder import RunFolder
+from harness.study import Study
 from models.adapter import Adapter, Generation, Request
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import InputError
 from harness.run_folder import RunFolder, partial_folder
 from harness.spec_changes import changes
 from harness.system_names import file_stem, priors_that_matter, system_name

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from harness.errors import InputError
-from harness.study import Study
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import InputError
 from harness.model_requests import build_requests
 from harness.shuffled_priors import shuffled_priors
+from harness.study import Study
 
 
 def _study(index: int, patient: str | None, view: str = "PA", has_prior: bool = True) -> Study:
