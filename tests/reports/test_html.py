@@ -187,7 +187,9 @@ def test_few_units_are_a_warning() -> None:
 
 def test_the_best_is_bold_only_where_it_beats_every_other_system() -> None:
     plain = report(n_studies=0)
-    certain = [replace(c, p_holm=0.001) for c in plain.comparisons]
+    certain = [
+        replace(c, p_holm=0.001, low=c.difference, high=c.difference) for c in plain.comparisons
+    ]
     unsure = [replace(c, p_holm=0.5) for c in plain.comparisons]
     assert len(METRICS) == render_report(replace(plain, comparisons=certain)).count("number best")
     assert 0 == render_report(replace(plain, comparisons=unsure)).count("number best")

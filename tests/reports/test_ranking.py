@@ -5,8 +5,20 @@ from reports.ranking import ranks
 
 
 def pair(a: str, b: str, difference: float, p_holm: float) -> PairedComparison:
+    low, high = difference - 0.05, difference + 0.05
     return PairedComparison(
-        "bleu4", a, b, difference, 0, 0, 0.5, 0.5, p_holm, 100, undefined_resamples=0, needed=None
+        "bleu4",
+        a,
+        b,
+        difference,
+        low,
+        high,
+        0.5,
+        0.5,
+        p_holm,
+        100,
+        undefined_resamples=0,
+        needed=None,
     )
 
 
@@ -20,6 +32,10 @@ def test_systems_that_do_not_differ_share_a_rank() -> None:
 
 def test_a_significantly_better_system_ranks_alone() -> None:
     assert {"a": "2", "b": "1"} == texts([pair("a", "b", -0.1, 0.01)], "ab")
+
+
+def test_a_difference_whose_interval_holds_zero_ranks_nobody() -> None:
+    assert {"a": "1=", "b": "1="} == texts([pair("a", "b", 0.04, 0.001)], "ab")
 
 
 def test_less_is_better_where_the_metric_says_so() -> None:
