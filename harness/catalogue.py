@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,17 @@ def _outputs(name: str) -> list[Row]:
     ]
 
 
-def _in_protocol(metric: str, output: str, name: str) -> bool:
-    own = PROTOCOLS[name]
-    owners = {own.instead.get(n, n) for n, entry in ENTRIES.items() if output in entry.outputs}
-    return output in own.outputs and metric in owners
+def _in_protocol(metric: str, output: str, protocol: str) -> bool:
+    return (metric, output) in _protocol_outputs(protocol)
+
+
+@cache
+def _protocol_outputs(protocol: str) -> set[tuple[str, str]]:
+    return {
+        (one.metric.info.name, one.output(key).name)
+        for one in select([protocol])
+        for key in one.columns
+    }
 
 
 def _protocols() -> list[Row]:

@@ -57,9 +57,8 @@ def _packages() -> list[Check]:
 def _package(name: str, wanted: str, extra: str) -> Check:
     from packaging.specifiers import SpecifierSet
 
-    target = f"{DISTRIBUTION}[{extra}]" if extra else DISTRIBUTION
     what = f"{name} ({extra})" if extra else name
-    mend = f'Install it with `pip install "{target}"`.'
+    mend = f'Install it with `pip install "{name}{wanted}"`.'
     try:
         found = version(name)
     except PackageNotFoundError:

@@ -197,4 +197,4 @@ def _command(request: ScoreRequest) -> str:
             words += ["--slice", one]
     words += ["--images", str(request.images)] if request.images else []
     words += ["--allow-missing"] if request.allow_missing else []
-    return join(words)
+    return f"{join(words)} --output DIR"

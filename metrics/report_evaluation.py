@@ -57,7 +57,7 @@ def evaluate_report(
     else:
         found = _evaluate(references, predictions, digits)
     warnings.warn(
-        "Bert_score is None: the weights of distilbert-base-uncased are not there.",
+        "Bert_score is None: this version of cxr-harness has no weights for it.",
         MetricsWarning,
         stacklevel=2,
     )

@@ -32,9 +32,10 @@ def needed(module: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
+        package = module.partition(".")[0].replace("_", "-")
         raise MissingError(
-            f"The reference engine needs the package {module.partition('.')[0]}. "
-            'Install it with `pip install "cxr-harness[reference]"`.'
+            f"The reference engine needs the package {package}. "
+            f"Install it with `pip install {package}`."
         ) from error
 
 
