@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import floor
 
 import numpy as np
 
@@ -77,8 +78,8 @@ def _report_length(_: Sequence[Study], references: Sequence[Sequence[str]]) -> l
     """Thirds of the test set by the words of the (first) reference."""
     words = np.array([len(texts[0].split()) for texts in references])
     low, high = np.quantile(words, [1 / 3, 2 / 3])
-    short, medium = f"1 short (up to {low:.0f} words)", f"2 medium (up to {high:.0f})"
-    long = f"3 long (over {high:.0f})"
+    short, medium = f"1 short (up to {floor(low)} words)", f"2 medium (up to {floor(high)})"
+    long = f"3 long (over {floor(high)})"
     return [short if w <= low else long if w > high else medium for w in words.tolist()]
 
 

@@ -39,14 +39,15 @@ class Figures:
     """Figures on one system's texts; shares are fractions, None where there is nothing to share.
 
     ``missing`` predictions do not exist and ``failed`` ones ended in an error; both are scored as
-    empty, but are not counted in ``empty`` nor in the shares and means.
+    empty, but are not counted in ``empty`` nor in the shares and means. ``truncated`` is None
+    where no finish reason is known.
     """
 
     n: int
     missing: int
     failed: int
     empty: int
-    truncated: int
+    truncated: int | None
     distinct_share: float | None
     reference_distinct_share: float | None
     words_mean: float | None
@@ -105,7 +106,7 @@ def _figures(
         missing=sum(text is None for text in predictions),
         failed=sum(why == FAILED for why in finish_reasons),
         empty=len(texts) - len(told),
-        truncated=sum(why == TRUNCATED for why in finish_reasons),
+        truncated=_truncated(finish_reasons),
         distinct_share=_over(len(set(texts)), len(texts)),
         reference_distinct_share=_over(len(set(first)), len(first)),
         words_mean=words_mean,
@@ -113,6 +114,13 @@ def _figures(
         words_ratio=_over(words_mean, reference_words_mean),
         copied_share=_over(sum(text in wanted for text, wanted in told), len(told)),
     )
+
+
+def _truncated(finish_reasons: Sequence[str | None]) -> int | None:
+    """Return how many texts were cut; None where no reason is on record."""
+    if all(why is None for why in finish_reasons):
+        return None
+    return sum(why == TRUNCATED for why in finish_reasons)
 
 
 def _words_mean(texts: Sequence[str]) -> float | None:
@@ -138,8 +146,8 @@ def _findings(f: Figures) -> list[_Finding]:
     ]
 
 
-def _too_many(count: int, n: int, limit: Threshold, what: str) -> _Finding:
-    share = count / n if n else 0.0
+def _too_many(count: int | None, n: int, limit: Threshold, what: str) -> _Finding:
+    share = count / n if n and count is not None else 0.0
     if share <= limit.caution:
         return None
     return _level(share > limit.unsound), f"{count} of {n} {what}"

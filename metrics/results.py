@@ -71,7 +71,7 @@ class SystemScores:
     failed: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScoreTable:
     """Scores of systems on one test set; the form of ``scores.json``.
 
@@ -145,6 +145,9 @@ class ScoreTable:
             for name, system in self.systems.items()
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
+
+    def __repr__(self) -> str:
+        return f"{self.n} samples\n{self.to_frame().T.to_string()}"
 
     def _repr_html_(self) -> str:
         return str(self.to_frame()._repr_html_())  # type: ignore[operator]

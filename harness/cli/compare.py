@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.output import JsonOption, note, print_json, print_table
+from harness.cli.output import JsonOption, fits, note, print_json, print_table
 
 
 def compare(
@@ -33,5 +33,9 @@ def compare(
         print_json(json_rows(found))
         return
     headers, rows = table_rows(found)
+    if not fits(headers, rows):
+        kept = [headers.index(name) for name in ("metric", "a", "b", "a - b", "p Holm")]
+        headers = [headers[i] for i in kept]
+        rows = [[row[i] for i in kept] for row in rows]
     print_table(headers, rows)
     print(LEGEND)

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import Annotated, Any, Literal
 
 import typer
@@ -20,6 +21,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout."
 def print_json(value: Any) -> None:
     """Print a value as JSON, in ASCII: what stdout cannot encode would not be JSON any more."""
     print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def fits(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether a table is no wider than the terminal; a pipe has no width."""
+    if not sys.stdout.isatty():
+        return True
+    widths = (max(map(len, column)) for column in zip(headers, *rows, strict=True))
+    return sum(width + 3 for width in widths) <= get_terminal_size().columns
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.output import print_json, print_table
+from harness.cli.output import fits, print_json, print_table
 
 if TYPE_CHECKING:
     from harness.run_folder import RunFolder
@@ -74,7 +74,14 @@ def show_scored(folder: RunFolder, scored: Scored, as_json: bool) -> None:
     shown = rows_for_terminal(scored.table)
     n, units = scored.counted.n, scored.counted.units
     defined = [row for row in shown.rows if any(not cell.startswith(MISSING) for cell in row[1:])]
-    print_table(shown.headers, defined, f"{scored.table.benchmark}: {n:,} studies")
+    title = f"{scored.table.benchmark}: {n:,} studies"
+    if fits(shown.headers, defined):
+        print_table(shown.headers, defined, title)
+    else:
+        print_table(
+            shown.headers, [[cell.partition(" [")[0] for cell in row] for row in defined], title
+        )
+        print("The intervals do not fit; leaderboard.csv and the report have them.")
     undefined = [row[0] for row in shown.rows if row not in defined]
     if undefined:
         print(f"undefined on these studies: {', '.join(undefined)}")
