@@ -34,5 +34,7 @@ def _member(old: dict[str, Any], new: dict[str, Any], key: str, path: str) -> li
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -211,6 +211,8 @@ def test_changes_name_the_path_and_both_values() -> None:
     assert changes({"a": 1}, {"a": 1}) == []
     assert changes({"a": [1, {"b": "x"}]}, {"a": [1, {"b": "y"}]}) == ['a[1].b: "x" → "y"']
     assert changes({"a": 1}, {"b": 2}) == ["a: 1 → not set", "b: not set → 2"]
+    assert changes({"a": None}, {"a": ["bleu"]}) == ['a: not set → ["bleu"]']
+    assert changes({"a": "b"}, {"a": None}) == ['a: "b" → not set']
     assert changes({"a": [1]}, {"a": [1, 2]}) == ["a: [1] → [1, 2]"]
     assert changes({"a": 1}, {"a": True}) == ["a: 1 → true"]
 
