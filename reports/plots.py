@@ -13,6 +13,7 @@ WIDTH = 360
 _LEFT, _RIGHT = 18.0, 342.0
 _TOP, _ROW, _AXIS = 8, 38, 26
 _LONGEST_NAME = 30
+_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def forest_plot(metric: str, scores: Mapping[str, Score]) -> ForestPlot | None:
         return None
     first = next(iter(scores.values()))
     scale = 100.0 if first.percent else 1.0
-    ticks = nice_ticks(min(defined) * scale, max(defined) * scale)
+    bounds = (first.bounds[0] * scale, first.bounds[1] * scale)
+    ticks = nice_ticks(min(defined) * scale, max(defined) * scale, bounds)
     start, end = ticks[0], ticks[-1]
 
     def place(value: float | None) -> str:
@@ -85,16 +87,22 @@ def forest_plot(metric: str, scores: Mapping[str, Score]) -> ForestPlot | None:
     )
 
 
-def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
+def nice_ticks(
+    low: float, high: float, bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> list[float]:
     """Return round numbers at equal steps that enclose both values.
+
+    Equal values get room on either side that stays within the bounds.
 
     >>> nice_ticks(12.3, 27.9)
     [10.0, 15.0, 20.0, 25.0, 30.0]
+    >>> nice_ticks(0.0, 0.0, (0.0, 100.0))
+    [0.0, 0.5, 1.0]
     """
     if high - low < 1e-9 * max(1.0, abs(high)):
-        room = max(abs(high) * 0.05, 1e-3)
-        low, high = low - room, high + room
-    rough = (high - low) / wanted
+        room = max(abs(high) * 0.05, 1.0)
+        low, high = max(low - room, bounds[0]), min(high + room, bounds[1])
+    rough = (high - low) / _STEPS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -1,6 +1,7 @@
 import math
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +47,19 @@ def test_equal_scores_without_intervals_still_have_an_axis() -> None:
     plot = forest_plot("x", {"a": score(0.0, 0.0), "b": score(0.0, 0.0)})
     assert plot is not None
     assert len({tick.x for tick in plot.ticks}) == len(plot.ticks)
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "labels"),
+    [
+        (0.0, (0.0, 1.0), ["0.0", "0.5", "1.0"]),
+        (1.0, (0.0, 1.0), ["94", "96", "98", "100"]),
+        (0.0, (0.0, 10.0), ["0.0", "0.5", "1.0"]),
+    ],
+)
+def test_the_axis_of_equal_scores_stays_within_the_bounds(
+    value: float, bounds: tuple[float, float], labels: list[str]
+) -> None:
+    plot = forest_plot("x", {name: score(value, 0.0, bounds=bounds) for name in "ab"})
+    assert plot is not None
+    assert labels == [tick.label for tick in plot.ticks]
