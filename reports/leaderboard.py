@@ -78,13 +78,13 @@ def rows_for_terminal(table: ScoreTable) -> TerminalTable:
     """Return one row per metric and one column per system, with intervals.
 
     Metrics are rows because there are more of them than systems; ``↓`` marks those of which less
-    is better.
+    is better, and ``(n 7)`` a score over fewer studies than the table's.
     """
     columns = score_columns([table])
     rows = []
     for column in columns:
         name = column.name if column.higher_is_better else f"{column.name} ↓"
-        cells = [_terminal_cell(column.of(system)) for system in table.systems.values()]
+        cells = [_terminal_cell(column.of(system), table.n) for system in table.systems.values()]
         rows.append([terminal_text(name), *cells])
     return TerminalTable(["metric", *map(terminal_text, table.systems)], rows)
 
@@ -131,13 +131,13 @@ def _percent(score: Score | None) -> str:
     return "" if score is None else digits(score.score, percent=True)
 
 
-def _terminal_cell(score: Score | None) -> str:
+def _terminal_cell(score: Score | None, usual_n: int) -> str:
     if score is None:
         return MISSING
     text = shown(score.score, score.percent)
-    if score.low is None or score.high is None:
-        return text
-    return f"{text} [{shown(score.low, score.percent)}, {shown(score.high, score.percent)}]"
+    if score.low is not None and score.high is not None:
+        text += f" [{shown(score.low, score.percent)}, {shown(score.high, score.percent)}]"
+    return text if score.n == usual_n else f"{text} (n {score.n})"
 
 
 def _write(lines: Iterable[Sequence[str]]) -> str:

@@ -168,6 +168,14 @@ def test_terminal_rows_are_metrics_with_intervals() -> None:
     assert ["h ↓", "10.00 [9.00, 11.00]", "\u2013"] == shown.rows[2]
 
 
+def test_terminal_rows_say_which_scores_are_over_fewer_studies() -> None:
+    fewer = {"h": score(0.2, 0.01, n=7)}
+    none = {"h": score(math.nan, n=0)}
+    shown = rows_for_terminal(table({"a": {"h": score(0.2, 0.01)}, "b": fewer, "c": none}))
+    expected = ["h", "20.00 [19.00, 21.00]", "20.00 [19.00, 21.00] (n 7)", "\u2013 (n 0)"]
+    assert [expected] == shown.rows
+
+
 def test_terminal_rows_hold_no_control_characters() -> None:
     shown = rows_for_terminal(table({"a\x1b[31m\u202e": BOTH}))
     assert "a\ufffd[31m\ufffd" == shown.headers[1]
