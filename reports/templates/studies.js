@@ -97,7 +97,7 @@
     field("hits").replaceChildren(...visible.map((i) => element("li", {}, listButton(i))));
     const all = data.studies.length;
     field("found").textContent = `${state.hits.length} of ${all} ${all === 1 ? "study" : "studies"}${what()}`;
-    field("page").textContent = `${state.page + 1} / ${pages}`;
+    field("page").textContent = state.hits.length ? `${state.page + 1} / ${pages}` : "";
     field("page-back").disabled = state.page === 0;
     field("page-on").disabled = state.page >= pages - 1;
   }
@@ -209,14 +209,34 @@
     return element("dl", { className }, ...rows);
   }
 
-  function legend() {
+  // The kinds of marks that a metric makes anywhere in this report
+  const kindsByKey = new Map();
+  function kindsOf(key) {
+    if (!kindsByKey.has(key)) {
+      const kinds = new Set();
+      const entries = data.studies.flatMap((study) => study.spans.flat()).filter((entry) => entry[0] === key);
+      for (const [, ...sides] of entries) {
+        for (const numbers of sides) {
+          for (let i = 2; i < numbers.length; i += 3) kinds.add(data.kinds[numbers[i] % data.kinds.length]);
+        }
+      }
+      kindsByKey.set(key, kinds);
+    }
+    return kindsByKey.get(key);
+  }
+
+  function legend(overlap) {
     const select = element("select", { id: "marks" });
     options(select, ["nothing", ...data.keys], [-1, ...data.keys.map((_, i) => i)]);
     select.value = String(state.marks);
     select.addEventListener("change", () => { state.marks = Number(select.value); drawStudy(); field("marks").focus(); });
     const marks = [["matched", "in both"], ["missed", "only in the reference"], ["invented", "only in the prediction"]];
-    const keys = marks.map(([kind, words]) => element("span", {}, element("mark", { className: kind }, kind), ` ${words}`));
-    return element("div", { className: "legend controls" }, element("label", {}, "Marks of ", select), ...(state.marks < 0 ? [] : keys));
+    const made = kindsOf(state.marks);
+    if (overlap) marks.push(["several", "marks of more than one kind overlap: point at them to see which"]);
+    const keys = marks
+      .filter(([kind]) => kind === "several" || made.has(kind))
+      .map(([kind, words]) => element("span", {}, element("mark", { className: kind }, kind), ` ${words}`));
+    return element("div", { className: "legend controls" }, element("label", {}, "Marks of ", select), ...keys);
   }
 
   function scoreTable(study) {
@@ -259,7 +279,7 @@
       const cards = [referenceCard(study, system), predictionCard(study, system, true)];
       others.forEach((other) => cards.push(predictionCard(study, other, false)));
       parts.push(images(study), pairs("context", study.context));
-      if (data.keys.length) parts.push(legend());
+      if (data.keys.length) parts.push(legend(cards.some((card) => card.querySelector("mark.several"))));
       parts.push(element("div", { className: "texts" }, ...cards));
     }
     parts.push(scoreTable(study));
@@ -314,7 +334,12 @@
 
   function refresh(stay) {
     find();
-    if (state.hits.length && !(stay && state.hits.includes(state.study))) state.study = state.hits[0];
+    if (!state.hits.length) {
+      drawList();
+      field("study").replaceChildren(element("p", { className: "notice" }, "No study matches."));
+      return;
+    }
+    if (!(stay && state.hits.includes(state.study))) state.study = state.hits[0];
     show(state.study);
   }
 
