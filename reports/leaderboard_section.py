@@ -11,7 +11,7 @@ from reports.number_format import interval, shown
 from reports.plots import ForestPlot, forest_plot
 from reports.ranking import Rank, ranks
 from reports.report_data import ReportData, Verdict
-from reports.score_columns import Column, score_columns
+from reports.score_columns import Column, defined_columns, undefined_columns
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class ColumnHead:
     column: Column
     n: int | None
 
+    def usual(self, n: int) -> int:
+        """Return the n that needs no mention in the column's cells."""
+        return n if self.n is None else self.n
+
 
 @dataclass(frozen=True)
 class LeaderboardRow:
@@ -46,12 +50,16 @@ class LeaderboardRow:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The table, the plots, and whether every metric, some or none could be ranked."""
+    """The table, the plots, and whether every metric, some or none could be ranked.
+
+    ``undefined`` names the metrics left out because no system has a score, with the reason.
+    """
 
     columns: list[ColumnHead]
     rows: list[LeaderboardRow]
     ranked: str
     plots: list[ForestPlot]
+    undefined: str
 
 
 def score_cell(score: Score | None, n: int | None = None, rank: Rank | None = None) -> ScoreCell:
@@ -71,9 +79,12 @@ def score_cell(score: Score | None, n: int | None = None, rank: Rank | None = No
 def leaderboard(data: ReportData) -> Leaderboard:
     """Return what the leaderboard and forest sections show."""
     table = data.table
-    columns = score_columns([table])
+    columns = defined_columns(table)
     heads = [column_head(column, table.n, data) for column in columns]
     by_column = [_ranks(column, columns, data) for column in columns]
+    rankable = [
+        found for column, found in zip(columns, by_column, strict=True) if not column.is_of_test_set
+    ]
     verdicts = {one.system: one.verdict for one in data.soundness}
     rows = [
         LeaderboardRow(
@@ -81,13 +92,15 @@ def leaderboard(data: ReportData) -> Leaderboard:
             scores.n,
             verdicts.get(name),
             [
-                score_cell(head.column.of(scores), head.n or scores.n, found.get(name))
+                score_cell(head.column.of(scores), head.usual(table.n), found.get(name))
                 for head, found in zip(heads, by_column, strict=True)
             ],
         )
         for name, scores in table.systems.items()
     ]
-    return Leaderboard(heads, rows, _how_many(by_column), _plots(columns, data))
+    return Leaderboard(
+        heads, rows, _how_many(rankable), _plots(columns, data), undefined_metrics(data)
+    )
 
 
 def column_head(column: Column, usual_n: int | None, data: ReportData) -> ColumnHead:
@@ -99,6 +112,8 @@ def column_head(column: Column, usual_n: int | None, data: ReportData) -> Column
 
 
 def _ranks(column: Column, columns: Sequence[Column], data: ReportData) -> dict[str, Rank]:
+    if column.is_of_test_set:
+        return {}
     if sum(other.metric == column.metric for other in columns) > 1:
         return {}  # tests are kept by metric name, which is not enough to tell these apart
     scores = {name: column.of(system) for name, system in data.table.systems.items()}
@@ -112,9 +127,30 @@ def _how_many(by_column: Sequence[dict[str, Rank]]) -> str:
     return "none" if not ranked else "all" if ranked == len(by_column) else "some"
 
 
+def undefined_metrics(data: ReportData) -> str:
+    """Return the metrics that no system has a score on, e.g. ``a, b (why)``; may be empty."""
+    columns = undefined_columns(data.table)
+    prior = [column for column in columns if column.output.startswith("prior_hallucination")]
+    others = [column.name for column in columns if column not in prior]
+    names = ", ".join(column.name for column in prior)
+    # where the rate over all studies is defined, only a stratum of them is empty
+    if any(column.output == "prior_hallucination" for column in prior):
+        names += f" ({_no_prior_is_known(data)})"
+    return "; ".join(filter(None, [", ".join(others), names]))
+
+
+def _no_prior_is_known(data: ReportData) -> str:
+    reason = "no study is known to lack a prior"
+    if any("has_prior" in study.tags for study in data.studies):
+        return reason
+    return f"{reason}: prior_images or prior is not given"
+
+
 def _plots(columns: Sequence[Column], data: ReportData) -> list[ForestPlot]:
     plots = []
     for column in columns:
+        if column.is_of_test_set:
+            continue
         found = {name: column.of(system) for name, system in data.table.systems.items()}
         plot = forest_plot(column.name, {k: s for k, s in found.items() if s is not None})
         if plot is not None:

@@ -16,6 +16,9 @@ from metrics.statistics import PairedComparison
 
 Verdict = Literal["sound", "caution", "unsound"]
 
+NOT_MENTIONED = "not mentioned"
+"""The change of a finding that one side does not mention, in a ``DirectionTable``."""
+
 
 @dataclass(frozen=True)
 class SystemSoundness:
@@ -73,7 +76,7 @@ class DirectionTable:
 
     ``counts[i][j]`` counts findings whose reference says ``changes[i]`` and whose prediction says
     ``changes[j]``. Findings that only one side mentions may be given as a change of their own,
-    for instance ``not mentioned``.
+    ``NOT_MENTIONED``; findings that neither side mentions cannot be counted and are not shown.
     """
 
     system: str

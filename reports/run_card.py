@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from metrics.results import Score
@@ -46,10 +47,10 @@ def soundness(data: ReportData) -> Soundness:
 
 def how_scored(data: ReportData) -> list[HowScored]:
     """Return one entry per metric and signature, in the order of the score table."""
-    found: dict[tuple[str, str], list[Score]] = {}
-    for system in data.table.systems.values():
+    found: dict[tuple[str, str], dict[str, Score]] = {}
+    for name, system in data.table.systems.items():
         for metric, score in system.metrics.items():
-            found.setdefault((metric, score.signature), []).append(score)
+            found.setdefault((metric, score.signature), {})[name] = score
     return [_entry(metric, scores) for (metric, _), scores in found.items()]
 
 
@@ -91,16 +92,27 @@ def _treatments(data: ReportData) -> list[str]:
     return list(names)
 
 
-def _entry(metric: str, scores: list[Score]) -> HowScored:
-    first = scores[0]
-    undefined = max(score.undefined_resamples for score in scores)
+def _entry(metric: str, scores: Mapping[str, Score]) -> HowScored:
+    first = next(iter(scores.values()))
     return HowScored(
         metric=metric,
         signature=first.signature,
         direction="higher is better" if first.higher_is_better else "lower is better",
         sampling=_sampling(first),
-        undefined=f"{count(undefined)} of {count(first.resamples)}" if undefined else "none",
+        undefined=_undefined(scores),
     )
+
+
+def _undefined(scores: Mapping[str, Score]) -> str:
+    """Return ``none``, or per system that has any ``name: 3 of 1 000``."""
+    affected = {
+        name: f"{count(score.undefined_resamples)} of {count(score.resamples)}"
+        for name, score in scores.items()
+        if score.undefined_resamples
+    }
+    if len(affected) == len(scores) > 1 and len(set(affected.values())) == 1:
+        return f"every system: {next(iter(affected.values()))}"
+    return "; ".join(f"{name}: {share}" for name, share in affected.items()) or "none"
 
 
 def _sampling(score: Score) -> str:

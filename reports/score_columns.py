@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,6 +33,16 @@ class Column:
         score = system.metrics.get(self.metric)
         return score if score is not None and score.signature == self.signature else None
 
+    @property
+    def output(self) -> str:
+        """The metric's name without the protocol in front of it."""
+        return self.metric.rpartition("/")[2]
+
+    @property
+    def is_of_test_set(self) -> bool:
+        """Whether the number describes the references, so that no system is better at it."""
+        return self.output == "prior_hallucination_references"
+
 
 def score_columns(tables: Iterable[ScoreTable]) -> list[Column]:
     """Return the columns over all systems, metrics in order of first appearance."""
@@ -46,3 +57,18 @@ def score_columns(tables: Iterable[ScoreTable]) -> list[Column]:
                         metric, score.signature, tag, score.percent, score.higher_is_better
                     )
     return [column for of_metric in found.values() for column in of_metric.values()]
+
+
+def defined_columns(table: ScoreTable) -> list[Column]:
+    """Return the columns in which at least one system has a score."""
+    return [column for column in score_columns([table]) if _is_defined(column, table)]
+
+
+def undefined_columns(table: ScoreTable) -> list[Column]:
+    """Return the columns that are undefined for every system."""
+    return [column for column in score_columns([table]) if not _is_defined(column, table)]
+
+
+def _is_defined(column: Column, table: ScoreTable) -> bool:
+    found = (column.of(system) for system in table.systems.values())
+    return any(score is not None and math.isfinite(score.score) for score in found)

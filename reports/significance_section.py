@@ -9,6 +9,7 @@ from metrics.statistics import PairedComparison
 from reports.number_format import count, p_value, shown, signed
 from reports.ranking import is_significant
 from reports.report_data import ReportData
+from reports.score_columns import defined_columns
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,12 @@ class SignificanceMatrix:
 
 
 def significance(data: ReportData) -> list[SignificanceMatrix]:
-    """Return one matrix per metric that was tested, in the order of the score table."""
-    metrics = dict.fromkeys([*data.table.metric_names, *(c.metric for c in data.comparisons)])
+    """Return one matrix per metric that was tested, in the order of the score table.
+
+    Metrics without a score, and those that describe the test set alone, have none.
+    """
+    columns = [column for column in defined_columns(data.table) if not column.is_of_test_set]
+    metrics = dict.fromkeys(column.metric for column in columns)
     tests = {metric: [c for c in data.comparisons if c.metric == metric] for metric in metrics}
     return [_matrix(metric, found, data) for metric, found in tests.items() if found]
 

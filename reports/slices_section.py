@@ -8,6 +8,7 @@ from itertools import groupby
 
 from reports.leaderboard_section import ScoreCell, score_cell
 from reports.report_data import ReportData, SliceScores
+from reports.score_columns import defined_columns
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def slice_tables(data: ReportData) -> list[SliceTable]:
 
 
 def _table(name: str, values: Sequence[SliceScores], data: ReportData) -> SliceTable:
-    blocks = [(metric, _rows(metric, values, data)) for metric in data.table.metric_names]
+    metrics = dict.fromkeys(column.metric for column in defined_columns(data.table))
+    blocks = [(metric, _rows(metric, values, data)) for metric in metrics]
     return SliceTable(name, blocks)
 
 

@@ -7,17 +7,20 @@ from itertools import groupby
 
 from reports.leaderboard_section import ColumnHead, ScoreCell, column_head, score_cell
 from reports.number_format import interval, shown
-from reports.report_data import DirectionTable, HallucinationRow, ReportData
-from reports.score_columns import Column, score_columns
+from reports.report_data import NOT_MENTIONED, DirectionTable, HallucinationRow, ReportData
+from reports.score_columns import Column, defined_columns
 
 _SHADES = 5
 
 
 @dataclass(frozen=True)
 class CountCell:
-    """A count of a confusion table; ``shade`` 0–5 grows with its share of the row."""
+    """A count of a confusion table; ``shade`` 0–5 grows with its share of the row.
 
-    count: int
+    ``count`` is None where nothing is counted: what neither side mentions.
+    """
+
+    count: int | None
     shade: int
     diagonal: bool
 
@@ -55,15 +58,17 @@ class TemporalView:
 
 def temporal_view(data: ReportData) -> TemporalView | None:
     """Return the section, or None where nothing temporal was scored."""
-    columns = [c for c in score_columns([data.table]) if _name(c).startswith("temporal_")]
+    columns = [c for c in defined_columns(data.table) if c.output.startswith("temporal_")]
     directions = data.temporal.directions if data.temporal else ()
     hallucination = data.temporal.hallucination if data.temporal else ()
     if not (columns or directions or hallucination):
         return None
+    heads = [column_head(column, None, data) for column in columns]
+    n = data.table.n
     return TemporalView(
-        columns=[column_head(column, None, data) for column in columns],
+        columns=heads,
         rows=[
-            (name, [score_cell(column.of(system)) for column in columns])
+            (name, [score_cell(head.column.of(system), head.usual(n)) for head in heads])
             for name, system in data.table.systems.items()
         ],
         present=_present(columns, data),
@@ -75,13 +80,9 @@ def temporal_view(data: ReportData) -> TemporalView | None:
     )
 
 
-def _name(column: Column) -> str:
-    return column.metric.rpartition("/")[2]
-
-
 def _present(columns: list[Column], data: ReportData) -> tuple[int, int] | None:
     for column in columns:
-        if _name(column) == "temporal_f1_present":
+        if column.output == "temporal_f1_present":
             found = [column.of(system) for system in data.table.systems.values()]
             return next(((score.n, data.table.n) for score in found if score), None)
     return None
@@ -89,14 +90,22 @@ def _present(columns: list[Column], data: ReportData) -> tuple[int, int] | None:
 
 def _confusion(table: DirectionTable) -> ConfusionTable:
     rows = []
-    for i, (change, counts) in enumerate(zip(table.changes, table.counts, strict=True)):
-        total = sum(counts)
-        cells = [
-            CountCell(number, round(_SHADES * number / total) if total else 0, i == j)
-            for j, number in enumerate(counts)
-        ]
+    for change, counts in zip(table.changes, table.counts, strict=True):
+        pairs = list(zip(table.changes, counts, strict=True))
+        total = sum(number for said, number in pairs if not _neither(change, said))
+        cells = [_count(change, said, number, total) for said, number in pairs]
         rows.append((change, cells, total))
     return ConfusionTable(table.system, list(table.changes), rows)
+
+
+def _neither(change: str, said: str) -> bool:
+    return change == said == NOT_MENTIONED
+
+
+def _count(change: str, said: str, number: int, total: int) -> CountCell:
+    if _neither(change, said):
+        return CountCell(None, 0, False)
+    return CountCell(number, round(_SHADES * number / total) if total else 0, change == said)
 
 
 def _line(row: HallucinationRow) -> HallucinationLine:

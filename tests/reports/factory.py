@@ -182,6 +182,15 @@ def _comparisons(
     return made
 
 
+def pair(metric: str, a: str, b: str, difference: float) -> PairedComparison:
+    """Return a certain difference; one that was not to be tested where it is NaN."""
+    p = difference if math.isnan(difference) else 0.001
+    low, high = difference - 0.01, difference + 0.01
+    return PairedComparison(
+        metric, a, b, difference, low, high, p, p, p, 212, undefined_resamples=0, needed=None
+    )
+
+
 def _slices(draw: np.random.Generator, systems: Sequence[str]) -> list[SliceScores]:
     values = {
         "has_prior": (("no", 118), ("yes", 182)),

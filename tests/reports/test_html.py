@@ -3,6 +3,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,8 +15,8 @@ import pytest
 from metrics.metric import Span
 from reports.errors import InputError
 from reports.html import render_report
-from reports.report_data import ReportData
-from tests.reports.factory import HOSTILE, METRICS, hostile_report, report, score, table
+from reports.report_data import NOT_MENTIONED, DirectionTable, ReportData, TemporalSection
+from tests.reports.factory import HOSTILE, METRICS, hostile_report, pair, report, score, table
 
 SECTIONS = [
     "soundness",
@@ -248,3 +249,134 @@ def test_images_that_are_not_embedded_pictures_are_refused(usual: ReportData, ur
     study = replace(usual.studies[0], images=[("current", uri)])
     with pytest.raises(InputError, match="not a base64 data URI"):
         render_report(replace(usual, studies=[study]))
+
+
+def section(page: str, name: str) -> str:
+    start = page.index(f'<section id="{name}"')
+    return page[start : page.index("</section>", start)]
+
+
+@pytest.mark.parametrize("name", ["leaderboard", "temporal"])
+def test_a_score_over_fewer_studies_than_another_systems_says_so(name: str) -> None:
+    scores = {
+        "a": {"temporal_f1": score(0.2, n=7)},
+        "b": {"temporal_f1": score(0.3, n=41)},
+        "c": {"temporal_f1": score(0.3)},
+    }
+    found = section(render_report(ReportData("t", "c", table(scores), [])), name)
+    assert 1 == found.count('<span class="interval">n 7</span>')
+    assert 1 == found.count('<span class="interval">n 41</span>')
+    assert '<span class="interval">n 300</span>' not in found
+
+
+def test_an_n_that_all_systems_share_is_said_once_in_the_head() -> None:
+    scores = {name: {"temporal_f1": score(0.2, n=7)} for name in ("a", "b")}
+    page = render_report(ReportData("t", "c", table(scores), []))
+    for name in ("leaderboard", "temporal"):
+        assert 1 == section(page, name).count('<span class="interval">n 7</span>')
+
+
+@pytest.mark.parametrize("prefix", ["", "libra/"])
+def test_the_rate_of_the_references_is_nobodys_achievement(prefix: str) -> None:
+    name = f"{prefix}prior_hallucination_references"
+    values = {"a": 0.1, "b": 0.3}
+    scores = {
+        system: {"bleu4": score(value), name: score(value, higher_is_better=False)}
+        for system, value in values.items()
+    }
+    tests = [pair("bleu4", "a", "b", -0.2), pair(name, "a", "b", -0.2)]
+    page = render_report(ReportData("t", "c", table(scores), [], comparisons=tests))
+    board = section(page, "leaderboard")
+    assert name in board
+    assert "of the test set, not ranked" in board
+    assert 2 == board.count('class="rank" title')  # bleu4 alone
+    assert 1 == board.count("number best")
+    assert "were not tested for every pair" not in board
+    assert 1 == section(page, "intervals").count("<figure")
+    assert name not in section(page, "intervals")
+    assert name not in section(page, "significance")
+
+
+def undefined_everywhere(tags: dict[str, str]) -> str:
+    undefined = score(math.nan, n=0)
+    names = ("prior_hallucination", "prior_hallucination_references", "temporal_direction_f1")
+    scores = {
+        system: {"bleu4": score(0.2), **dict.fromkeys(names, undefined)} for system in ("a", "b")
+    }
+    tests = [pair(name, "a", "b", math.nan) for name in names]
+    study = replace(report(n_studies=1).studies[0], tags=tags, predictions={}, spans={}, scores={})
+    return render_report(
+        ReportData("t", "c", table(scores), [], comparisons=tests, studies=[study])
+    )
+
+
+def test_metrics_without_any_score_are_named_once_and_not_shown() -> None:
+    page = undefined_everywhere({})
+    expected = (
+        "Not defined on these studies: temporal_direction_f1; prior_hallucination, "
+        "prior_hallucination_references (no study is known to lack a prior: prior_images or "
+        "prior is not given)."
+    )
+    board = section(page, "leaderboard")
+    assert expected in board
+    assert 1 == board.count("prior_hallucination_references")
+    assert 1 == section(page, "intervals").count("<figure")
+    assert "The systems were not compared." in section(page, "significance")
+    assert '<section id="temporal"' not in page
+
+
+def test_where_every_study_has_a_prior_none_is_called_missing() -> None:
+    board = section(undefined_everywhere({"has_prior": "yes"}), "leaderboard")
+    assert "(no study is known to lack a prior)." in board
+
+
+def test_an_empty_stratum_alone_is_not_explained_by_missing_priors() -> None:
+    scores = {
+        "prior_hallucination": score(0.2),
+        "prior_hallucination_comparison_in_context": score(math.nan, n=0),
+    }
+    board = section(render_report(ReportData("t", "c", table({"a": scores}), [])), "leaderboard")
+    assert "Not defined on these studies: prior_hallucination_comparison_in_context." in board
+
+
+def test_a_metric_that_one_system_has_is_shown() -> None:
+    scores = {"a": {"bleu4": score(math.nan)}, "b": {"bleu4": score(0.3)}}
+    board = section(render_report(ReportData("t", "c", table(scores), [])), "leaderboard")
+    assert "Not defined" not in board
+    assert "30.00" in board
+
+
+def test_reasons_stand_apart_and_unknown_truncation_is_a_dash(usual: ReportData) -> None:
+    one = replace(usual.soundness[0], truncated=None, reasons=["too short", "all alike"])
+    found = section(render_report(replace(usual, soundness=[one])), "soundness")
+    assert ["too short", "all alike"] == re.findall("<dd>(.*)</dd>", found)
+    cells = re.findall('<td class="number">(.*)</td>', found)
+    assert ["300", "0", "0", "0", "\u2013"] == cells[:5]
+
+
+def test_undefined_resamples_are_told_by_system() -> None:
+    def undefined(**numbers: int) -> str:
+        scores = {name: {"x": score(0.2, undefined_resamples=n)} for name, n in numbers.items()}
+        page = render_report(ReportData("t", "c", table(scores), []))
+        return re.findall("<td>(.*)</td>", section(page, "run"))[-1]
+
+    assert "none" == undefined(a=0, b=0)
+    assert "b: 1\u202f000 of 1\u202f000" == undefined(a=0, b=1000)
+    assert "a: 3 of 1\u202f000; b: 4 of 1\u202f000" == undefined(a=3, b=4, c=0)
+    assert "every system: 5 of 1\u202f000" == undefined(a=5, b=5)
+
+
+def test_what_neither_side_mentions_is_not_counted() -> None:
+    directions = DirectionTable("a", ("new", NOT_MENTIONED), [[3, 1], [2, 0]])
+    data = ReportData("t", "c", table({"a": {}}), [], temporal=TemporalSection([directions]))
+    cells = re.findall('<td class="number ([^"]*)">(.*?)</td>', render_report(data))
+    assert ("shade-4 diagonal", "3") == cells[0]
+    assert [("shade-5", "2"), ("shade-0", "\u2013"), ("total", "2")] == cells[3:]
+
+
+def test_the_page_says_what_significant_means(usual_page: str) -> None:
+    rule = (
+        "A difference is called significant when the Holm-adjusted p is below 0.05 and its "
+        "interval leaves out 0."
+    )
+    assert rule in section(usual_page, "significance")
