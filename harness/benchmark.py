@@ -46,7 +46,8 @@ class Data(_Part):
 class ModelEntry(_Part):
     """One model: its id in tables, the adapter that runs it, and the adapter's own options.
 
-    ``path`` is the file of the adapter ``predictions``. A bank of training studies is a file
+    ``path`` is the file of the adapter ``predictions``, and ``columns`` maps our fields to the
+    columns of a table. A bank of training studies is a file
     (``bank``) or another split of the same data (``bank_split``).
     """
 
@@ -55,6 +56,7 @@ class ModelEntry(_Part):
     id: Annotated[str, Field(min_length=1, max_length=200)]
     adapter: Text
     path: Text | None = None
+    columns: dict[str, Text] | None = None
     bank: Text | None = None
     bank_split: Text | None = None
     priors: Annotated[tuple[Prior, ...], Field(strict=False, min_length=1)] = ("real",)

@@ -255,7 +255,11 @@ def _steps(
 def _imported(
     entry: ModelEntry, spec: Benchmark, data: BenchmarkData, studies: Sequence[Study]
 ) -> Imported:
-    given = read_predictions(spec.input_path(str(entry.path)), [s.sample_id for s in data.studies])
+    given = read_predictions(
+        spec.input_path(str(entry.path)),
+        [study.sample_id for study in data.studies],
+        columns=entry.columns,
+    )
     kept = len(studies)
     (system,) = entry.systems
     (prior,) = entry.priors

@@ -9,6 +9,7 @@ from shlex import join
 from typing import Any
 
 from harness.datasets import PredictionFile, StudySet, read_predictions, read_studies
+from harness.datasets.column_maps import column_maps
 from harness.errors import InputError
 from harness.finish import finish_run
 from harness.run_facts import RunFacts
@@ -60,10 +61,13 @@ def read_inputs(request: ScoreRequest) -> ScoreInputs:
     """
     request.plan.selected()
     paths = named_files(request.predictions)
+    columns = column_maps(
+        request.columns, request.references, list(paths.values()), request.max_line_mb
+    )
     study_set = read_studies(
         request.references,
         section=request.plan.section,
-        columns=_column_map(request.columns),
+        columns=columns.references,
         max_line_mb=request.max_line_mb,
     )
     make_units(study_set.studies, request.plan.cluster)
@@ -74,6 +78,7 @@ def read_inputs(request: ScoreRequest) -> ScoreInputs:
         name: read_predictions(
             path,
             study_set.ids,
+            columns=columns.predictions.get(path),
             allow_missing=request.allow_missing,
             max_line_mb=request.max_line_mb,
         )
@@ -156,16 +161,6 @@ def file_title(path: Path) -> str:
     'model.v2'
     """
     return path.name.removesuffix(".gz").rpartition(".")[0] or path.name
-
-
-def _column_map(given: Sequence[str]) -> dict[str, str]:
-    columns: dict[str, str] = {}
-    for one in given:
-        field, equals, column = one.partition("=")
-        if not equals or not field or not column:
-            raise InputError(f"--column {one!r}: write FIELD=COLUMN, such as findings=text.")
-        columns[field] = column
-    return columns
 
 
 def _spec(request: ScoreRequest, inputs: ScoreInputs) -> dict[str, Any]:

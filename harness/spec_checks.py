@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from pathlib import Path
 
 from harness.benchmark import PHANTOMS, Benchmark, Data, ModelEntry
 from harness.datasets import registry as formats
+from harness.datasets.detection import is_table
+from harness.datasets.prediction_table import refuse_unknown_fields
 from harness.errors import InputError
 from harness.suggest import suggestion
 from harness.yaml_file import Location, YamlFile
@@ -69,7 +72,7 @@ def _check_names(benchmark: Benchmark, file: YamlFile) -> None:
 def _check_model(entry: ModelEntry, location: Location, file: YamlFile) -> None:
     place = file.place(location)
     if entry.adapter == PREDICTIONS:
-        _refuse_unknown(entry, ["path"], location, file)
+        _refuse_unknown(entry, ["path", "columns"], location, file)
         if entry.path is None:
             raise InputError(f"{place}: path is missing. Name the file of predictions.")
         if len(entry.priors) > 1:
@@ -77,6 +80,7 @@ def _check_model(entry: ModelEntry, location: Location, file: YamlFile) -> None:
                 f"{file.place((*location, 'priors'))}: one file of predictions has one prior mode. "
                 "Name one, or give each file a model of its own."
             )
+        _check_columns(entry, (*location, "columns"), file)
         return
     known = [PREDICTIONS, *adapters.names()]
     if entry.adapter not in known:
@@ -96,11 +100,21 @@ def _check_model(entry: ModelEntry, location: Location, file: YamlFile) -> None:
     read_options(adapter.Options, entry.options, place)
 
 
+def _check_columns(entry: ModelEntry, location: Location, file: YamlFile) -> None:
+    if not entry.columns:
+        return
+    if not is_table(Path(str(entry.path))):
+        raise InputError(f"{file.place(location)}: it is for CSV and TSV files. Leave it out.")
+    for name in entry.columns:
+        refuse_unknown_fields({name: ""}, file.place((*location, name)))
+
+
 def _refuse_unknown(
     entry: ModelEntry, known: list[str], location: Location, file: YamlFile
 ) -> None:
     known = ["id", "adapter", "priors", *known]
-    given = [name for name in ("path", "bank", "bank_split") if getattr(entry, name) is not None]
+    ours = ("path", "columns", "bank", "bank_split")
+    given = [name for name in ours if getattr(entry, name) is not None]
     for name in [*given, *entry.options]:
         if name not in known:
             raise InputError(

@@ -22,6 +22,12 @@ _MENDS = {
     "dict_type": "Write fields such as {name: value}.",
     "model_type": "Write fields such as {name: value}.",
 }
+_EMPTY: dict[str | int, str] = {
+    "models": "Name at least one model.",
+    "metrics": "Name at least one metric, or leave it out for those of the protocol.",
+    "priors": "Name at least one, or leave it out.",
+    "output": "Write a folder, or leave it out for results/NAME.",
+}
 
 
 def validated(kind: type[T], values: dict[str, Any], file: YamlFile) -> T:
@@ -50,6 +56,8 @@ def _message(kind: type[BaseModel], problem: ErrorDetails, file: YamlFile) -> st
     if problem["type"] == "literal_error":
         known = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return f"{place}: unknown value. {suggestion(str(problem['input']), known)}"
+    if problem["type"] in ("string_too_short", "too_short") or problem["input"] is None:
+        return f"{place}: it is empty. {_EMPTY.get(location[-1], 'Write a value.')}"
     words = problem["msg"].replace("Tuple", "list").replace("tuple", "list")
     words = words[0].lower() + words[1:]
     return f"{place}: {words}. {_MENDS.get(problem['type'], 'Mend the value.')}"

@@ -10,7 +10,7 @@ from harness.datasets.context_text import SECTIONS
 from harness.datasets.flat import REPORT_SECTIONS, VIEW_NAMES, flat_record
 from harness.datasets.record import FIELDS, study_of
 from harness.datasets.source import Place, Source
-from harness.datasets.table_rows import refuse_not_a_number, table_rows
+from harness.datasets.table_rows import no_column, refuse_not_a_number, table_rows
 from harness.errors import InputError
 from harness.study import Study
 from harness.suggest import suggestion
@@ -18,7 +18,8 @@ from metrics.files.quoting import quoted
 
 _LISTS = ("images", "prior_images")
 _GROUPS = ("context", "reference", "tags")
-_NAMES = (*FIELDS, *SECTIONS, *REPORT_SECTIONS, *VIEW_NAMES, "image", "image_path")
+FIELD_NAMES = (*FIELDS, *SECTIONS, *REPORT_SECTIONS, *VIEW_NAMES, "image", "image_path")
+"""The names that a column may have, members such as ``tags.abnormal`` apart."""
 
 
 def read(source: Source) -> Iterator[Study]:
@@ -46,12 +47,17 @@ def read(source: Source) -> Iterator[Study]:
 
 def _check_names(source: Source) -> None:
     for name in source.columns:
-        group, dot, member = name.partition(".")
-        if name not in _NAMES and not (dot and member and group in _GROUPS):
+        if not is_field(name):
             raise InputError(
                 f"columns names the unknown field {name!r} for {source.path}. "
-                f"{suggestion(name, _NAMES)}"
+                f"{suggestion(name, FIELD_NAMES)}"
             )
+
+
+def is_field(name: str) -> bool:
+    """Whether a map of columns may name it: a field of studies, or a member of one."""
+    group, dot, member = name.partition(".")
+    return name in FIELD_NAMES or bool(dot and member and group in _GROUPS)
 
 
 def _columns(source: Source, row: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +69,7 @@ def _columns(source: Source, row: Mapping[str, str]) -> dict[str, str]:
                 f"{field}. {suggestion(column, row)}"
             )
     taken = set(source.columns.values())
-    own = {name: name for name in row if name not in taken and _is_field(name)}
+    own = {name: name for name in row if name not in taken and _has_meaning(name)}
     found = {**own, **source.columns}
     for group in _GROUPS:
         if group in found and any(name.startswith(f"{group}.") for name in found):
@@ -71,15 +77,13 @@ def _columns(source: Source, row: Mapping[str, str]) -> dict[str, str]:
                 f"{source.path} line 1: columns for {group} and for members of it. Keep one kind."
             )
     if "study_id" not in found:
-        raise InputError(
-            f"{source.path} line 1: no column study_id. Add it, or say in columns which column "
-            f"it is. {suggestion('study_id', row)}"
-        )
+        unused = [name for name in row if name not in found.values()]
+        raise no_column(source.path, ["study_id"], row, "study_id", unused)
     return found
 
 
-def _is_field(name: str) -> bool:
-    return name in _NAMES or name.partition(".")[0] in _GROUPS
+def _has_meaning(name: str) -> bool:
+    return name in FIELD_NAMES or name.partition(".")[0] in _GROUPS
 
 
 def _record(row: Mapping[str, str], theirs: Mapping[str, str], place: Place) -> dict[str, Any]:

@@ -6,23 +6,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.datasets.detection import is_document, is_table
+from harness.datasets.prediction_table import read_table
 from harness.datasets.rexrank import entries
 from harness.datasets.study_set import BYTES_PER_MB, file_sha256
-from harness.datasets.table_rows import refuse_not_a_number, table_rows
 from harness.errors import InputError
-from harness.suggest import suggestion
 from metrics.files.jsonl import kind_of
-from metrics.files.quoting import listed
-from metrics.files.report_files import (
-    PREDICTION_KEYS,
-    PredictionLine,
-    prediction_in,
-    prediction_lines,
-)
-from metrics.files.sample_ids import ID_KEYS, checked_id, line_id, refuse_repeated, refuse_unmatched
+from metrics.files.report_files import PredictionLine, prediction_in, prediction_lines
+from metrics.files.sample_ids import checked_id, refuse_repeated, refuse_unmatched
 from models.adapter import PRIORS, Prior
 
 _ADVICE = "Add a line for each, or give --allow-missing to score missing ones as empty reports."
@@ -49,6 +41,7 @@ def read_predictions(
     path: str | Path,
     ids: Sequence[str],
     *,
+    columns: Mapping[str, str] | None = None,
     allow_missing: bool = False,
     max_line_mb: float = 8,
 ) -> PredictionFile:
@@ -62,6 +55,9 @@ def read_predictions(
         JSON Lines of ours or of Libra, a ReXrank document, or a CSV or TSV table.
     ids
         The samples' ids, in the order wanted.
+    columns
+        For tables: which column holds which of our fields, among ``study_id``, ``sample_id``,
+        ``prediction``, ``finish_reason``, ``tokens`` and ``prior``.
     allow_missing
         Whether samples may lack a prediction.
     max_line_mb
@@ -74,7 +70,7 @@ def read_predictions(
     """
     file = Path(path)
     found: dict[str, _Prediction] = {}
-    for entry in _entries(file, int(max_line_mb * BYTES_PER_MB)):
+    for entry in _entries(file, columns or {}, int(max_line_mb * BYTES_PER_MB)):
         if entry.sample_id in found:
             refuse_repeated(file, entry.sample_id, entry.line, found[entry.sample_id].line)
         found[entry.sample_id] = _prediction(entry, file)
@@ -116,33 +112,16 @@ def _prediction(entry: PredictionLine, path: Path) -> _Prediction:
     )
 
 
-def _entries(path: Path, max_line_bytes: int) -> Iterator[PredictionLine]:
+def _entries(
+    path: Path, columns: Mapping[str, str], max_line_bytes: int
+) -> Iterator[PredictionLine]:
     if is_table(path):
-        return _table(path, max_line_bytes)
+        return read_table(path, columns, max_line_bytes)
+    if columns:
+        raise InputError(f"columns is for tables, but {path} is no CSV or TSV file. Leave it out.")
     if is_document(path, max_line_bytes):
         return _document(path)
     return prediction_lines(path, max_line_bytes)
-
-
-def _table(path: Path, max_line_bytes: int) -> Iterator[PredictionLine]:
-    for line, row in table_rows(path, max_line_bytes):
-        place = f"{path} line {line}"
-        for wanted in (ID_KEYS, PREDICTION_KEYS):
-            if not any(name in row for name in wanted):
-                raise InputError(
-                    f"{path} line 1: no column {' or '.join(wanted)} among {listed(list(row))}. "
-                    f"Name one so. {suggestion(wanted[-1], row)}"
-                )
-        column = next(name for name in PREDICTION_KEYS if name in row)
-        refuse_not_a_number(row[column], column, place)
-        record = {name: cell for name, cell in row.items() if cell or name == column}
-        yield PredictionLine(line_id(record, place), row[column], line, _without_numbers(record))
-
-
-def _without_numbers(record: Mapping[str, str]) -> dict[str, Any]:
-    """Return the cells with the one number among our fields read as such."""
-    tokens = record.get("tokens", "")
-    return {**record, "tokens": int(tokens)} if tokens.isdecimal() else dict(record)
 
 
 def _document(path: Path) -> Iterator[PredictionLine]:

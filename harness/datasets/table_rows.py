@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import InputError
@@ -11,6 +11,7 @@ from metrics.files.quoting import quoted
 from metrics.files.text_lines import MAX_LINE_BYTES, text_lines
 
 _NOT_A_NUMBER = ("nan", "NaN")
+_MOST = 12
 
 
 def table_rows(
@@ -35,6 +36,37 @@ def table_rows(
                 "Put texts with commas, quotes or line breaks in double quotes."
             )
         yield line, dict(zip(header, row, strict=True))
+
+
+def table_header(path: Path, max_line_bytes: int = MAX_LINE_BYTES) -> list[str]:
+    """Return the names of a table's columns.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is empty, or names a column twice.
+    """
+    _, header = next(_rows(path, max_line_bytes), (1, []))
+    _check_header(path, header)
+    return header
+
+
+def shown_columns(columns: Iterable[str]) -> str:
+    """Return the names of columns for a message, the first dozen of them."""
+    names = list(columns)
+    rest = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return ", ".join(quoted(name) for name in names[:_MOST]) + rest
+
+
+def no_column(
+    path: Path, wanted: Sequence[str], columns: Iterable[str], field: str, unused: Sequence[str]
+) -> InputError:
+    """Return the error that a table lacks a column; the only unused one is offered for it."""
+    column = quoted(unused[0]) if len(unused) == 1 else "COLUMN"
+    return InputError(
+        f"{path} line 1: no column {' or '.join(wanted)} among {shown_columns(columns)}. Rename "
+        f"one, or name it with --column {field}={column} (in a benchmark file: columns)."
+    )
 
 
 def refuse_not_a_number(value: str, column: str, place: object) -> None:

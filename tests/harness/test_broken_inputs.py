@@ -141,7 +141,13 @@ STUDIES: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ("a.csv", 'study_id,findings\na,"x"y\n', {}, "line 2: not a row of CSV ("),
     ("a.csv", 'study_id,findings\na,"x\n', {}, "line 2: not a row of CSV (unexpected end of data)"),
     ("a.csv", "study_id,study_id\na,b\n", {}, "line 1: the column 'study_id' appears twice."),
-    ("a.csv", "study,findings\na,b\n", {}, "line 1: no column study_id. Add it, or say in columns"),
+    (
+        "a.csv",
+        "study,findings\na,b\n",
+        {},
+        "line 1: no column study_id among 'study', 'findings'. Rename one, or name it with "
+        "--column study_id='study' (in a benchmark file: columns).",
+    ),
     ("a.csv", "study_id,findings\na,nan\n", {}, "line 2: findings is NaN, a missing value. Write"),
     ("a.csv", "study_id,findings\n,x\n", {}, "line 2: no study_id. Give every study an id."),
     ("a.csv", "study_id,findings,images\na,x,[\n", {}, "line 2: images is no JSON list. Write one"),
@@ -217,6 +223,47 @@ PREDICTIONS: list[tuple[str, str | bytes, str]] = [
     ("p.json", '{"a": {"findings": "x"}}', "study 'a': no prediction. Add prediction,"),
     ("p.json", '{"a": "x"}', "expected an object, found a text. Mend it."),
 ]
+
+
+MAPPED = "accession,generated report\na,x\nb,y\n"
+COLUMN_MAPS: list[tuple[str, str, dict[str, str], str]] = [
+    ("p.csv", MAPPED, {}, "no column sample_id or question_id or study_id among 'accession', 'gen"),
+    ("p.csv", MAPPED, {}, "name it with --column study_id=COLUMN (in a benchmark file: columns)."),
+    ("p.csv", MAPPED, {"study_id": "accession"}, "--column prediction='generated report' (in a"),
+    (
+        "p.csv",
+        MAPPED,
+        {"study_id": "accession", "prediction": "report"},
+        "line 1: no column 'report', which columns gives for prediction. Name one of 'accession', "
+        "'generated report'.",
+    ),
+    ("p.csv", MAPPED, {"predicton": "x"}, "unknown field of predictions 'predicton'. Did you"),
+    ("p.csv", MAPPED, {"findings": "x"}, "unknown field of predictions 'findings'. Known: sample"),
+    ("p.jsonl", P, {"prediction": "x"}, "columns is for tables, but"),
+    (
+        "p.csv",
+        "study_id,prediction\na,x\nb,y\n",
+        {"prediction": "study_id"},
+        "line 1: no column sample_id or question_id or study_id among 'study_id', 'prediction'.",
+    ),
+    (
+        "p.csv",
+        "study_id,report,n\na,x,many\nb,y,\n",
+        {"prediction": "report", "tokens": "n"},
+        "line 2: tokens is no whole number from 0.",
+    ),
+    ("p.csv", "study_id,r\na,NaN\nb,y\n", {"prediction": "r"}, "line 2: r is NaN, a missing"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "columns", "what"), COLUMN_MAPS)
+def test_a_wrong_column_map_of_predictions_is_refused(
+    tmp_path: Path, name: str, content: str, columns: dict[str, str], what: str
+) -> None:
+    path = _table(tmp_path / name, content)
+    message = _refusal(read_predictions, path, ["a", "b"], columns=columns)
+    assert what in message
+    assert str(path) in message
 
 
 @pytest.mark.parametrize(("name", "content", "what"), PREDICTIONS)

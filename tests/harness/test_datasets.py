@@ -297,6 +297,34 @@ def test_predictions_are_read_from_tables(tmp_path: Path) -> None:
     assert ["stop", None] == found.finish_reasons
 
 
+def test_columns_of_predictions_are_mapped(tmp_path: Path) -> None:
+    path = tmp_path / "p.tsv"
+    path.write_text(
+        "case\taccession\ttext\tgenerated report\tn\twhy\tshown\n"
+        "1\tb\tquestion\tB.\t3\tlength\tnone\n2\ta\tquestion\t\t\t\t\n"
+    )
+    columns = {
+        "study_id": "accession",
+        "prediction": "generated report",
+        "tokens": "n",
+        "finish_reason": "why",
+        "prior": "shown",
+    }
+    found = read_predictions(path, ["a", "b"], columns=columns)
+    assert ["", "B."] == found.texts
+    assert [None, 3] == found.tokens
+    assert [None, "length"] == found.finish_reasons
+    assert [None, "none"] == found.priors
+    again = read_predictions(path, ["1", "2"], columns={"sample_id": "case"})
+    assert ["question", "question"] == again.texts
+
+
+def test_a_mapped_column_comes_before_one_of_our_name(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("study_id,prediction,final\na,draft,Clear.\n")
+    assert ["Clear."] == read_predictions(path, ["a"], columns={"prediction": "final"}).texts
+
+
 def test_phantoms_are_drawn_once_into_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ data: {path: test.jsonl}
 models:
   - {id: constant, adapter: constant}
 """
+PREDICTIONS = "adapter: predictions, path: "
 
 
 def _file(folder: Path, text: str, name: str = "mine.yaml") -> Path:
@@ -49,7 +50,7 @@ name: all
 data: {format: csv, path: a.csv, images: img, split: test, section: findings+impression,
        credentialed: true, columns: {study_id: ID}}
 models:
-  - {id: m, adapter: predictions, path: p.jsonl, priors: [none]}
+  - {id: m, adapter: predictions, path: p.csv, priors: [none], columns: {prediction: the text}}
   - {id: c, adapter: constant, text: Clear.}
   - {id: r, adapter: retrieval, bank: train.csv, sections: [indication]}
   - {id: p, adapter: prior_report, priors: [real, dummy, shuffled]}
@@ -63,6 +64,7 @@ output: elsewhere
     assert [{}, {"text": "Clear."}, {"sections": ["indication"]}, {}] == [
         entry.options for entry in benchmark.models
     ]
+    assert {"prediction": "the text"} == benchmark.models[0].columns
     assert [["m@none"], ["c"], ["r"], ["p", "p@dummy", "p@shuffled"]] == [
         entry.systems for entry in benchmark.models
     ]
@@ -163,7 +165,7 @@ BROKEN = [
         "models[0].id: input should be a valid string. Write",
     ),
     (MINIMAL.replace("id: constant", 'id: "a\\nb"'), "models[0].id: it has characters that cannot"),
-    (MINIMAL.replace("id: constant", "id: ''"), "models[0].id: string should have at least 1"),
+    (MINIMAL.replace("id: constant", "id: ''"), "models[0].id: it is empty. Write a value."),
     (
         MINIMAL + "  - {id: constant, adapter: prior_report}\n",
         "line 4, models[1].id: the system 'constant' appears twice (first at",
@@ -180,6 +182,29 @@ BROKEN = [
     (
         MINIMAL.replace("adapter: constant", "adapter: constant, priors: [reel]"),
         "line 3, models[0].priors[0]: unknown value. Did you mean 'real'?",
+    ),
+    ("data: {path: a}\nmodels:\n", "line 2, models: it is empty. Name at least one model."),
+    (MINIMAL + "output: ''\n", "line 4, output: it is empty. Write a folder, or leave it out for"),
+    (MINIMAL + "output:\n", "line 4, output: it is empty. Write a folder, or leave it out for"),
+    (
+        MINIMAL.replace("adapter: constant", "adapter: constant, columns: {prediction: x}"),
+        "line 3, models[0].columns: unknown key 'columns' of the adapter constant.",
+    ),
+    (
+        MINIMAL.replace("adapter: constant", PREDICTIONS + "p.jsonl, columns: {prediction: x}"),
+        "line 3, models[0].columns: it is for CSV and TSV files. Leave it out.",
+    ),
+    (
+        MINIMAL.replace("adapter: constant", PREDICTIONS + "p.csv, columns: {predicton: x}"),
+        "models[0].columns.predicton: unknown field of predictions 'predicton'. Did you mean 'pred",
+    ),
+    (
+        MINIMAL.replace("adapter: constant", PREDICTIONS + "p.csv, columns: {prediction: ''}"),
+        "line 3, models[0].columns.prediction: it is empty. Write a value.",
+    ),
+    (
+        MINIMAL.replace("adapter: constant", PREDICTIONS + "p.csv, columns: [prediction]"),
+        "line 3, models[0].columns: input should be a valid dictionary. Write fields such as",
     ),
     (MINIMAL.replace("adapter: constant", "adapter: predictions"), "models[0]: path is missing."),
     (
@@ -206,7 +231,7 @@ BROKEN = [
         MINIMAL + "models: []\n",
         "line 4: the key 'models' appears twice (first on line 2). Keep one",
     ),
-    ("data: {path: a}\nmodels: []\n", "line 2, models: list should have at least 1 item"),
+    ("data: {path: a}\nmodels: []\n", "line 2, models: it is empty. Name at least one model."),
     ("data: {path: a}\nmodels: 3\n", "line 2, models: input should be a valid list. Write a list"),
     ("data: a.jsonl\nmodels: []\n", "line 1, data: input should be a valid dictionary"),
     (MINIMAL.replace("path: test.jsonl", ""), "line 1, data: path is missing. Name the file"),
@@ -232,7 +257,7 @@ BROKEN = [
     ),
     (MINIMAL + "metrics: [bleu, meteo]\n", "line 4, metrics[1]: Unknown metric 'meteo'. Did you"),
     (MINIMAL + "metrics: [bleu]\nprotocol: lbra\n", "line 5, protocol: Unknown protocol 'lbra'."),
-    (MINIMAL + "metrics: []\n", "line 4, metrics: list should have at least 1 item"),
+    (MINIMAL + "metrics: []\n", "line 4, metrics: it is empty. Name at least one metric,"),
     (
         MINIMAL + "statistics:\n  resamples: -1\n",
         "line 5, statistics.resamples: input should be greater than or equal to 0. Mend",
