@@ -171,11 +171,17 @@ def test_a_defect_is_one_message_and_with_debug_a_traceback(place: Workplace) ->
         assert "Traceback" in command(*words).stderr
 
 
-def test_the_version_and_the_completion_are_printed() -> None:
+def test_the_version_is_printed() -> None:
     assert f"cxr-harness {__version__}\n" == command("--version").stdout
-    completion = command("--show-completion", "bash")
-    assert 0 == completion.returncode
-    assert "cxr-harness" in completion.stdout
+
+
+def test_a_shell_can_complete_a_verb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_CXR_HARNESS_COMPLETE", "source_bash")
+    assert "_cxr_harness_completion" in command().stdout
+    monkeypatch.setenv("_CXR_HARNESS_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "cxr-harness sc")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert "score\n" == command().stdout
 
 
 @pytest.mark.slow
