@@ -13,6 +13,7 @@ from metrics._prior_hallucination import PriorHallucination
 from metrics._temporal_direction import TemporalDirection
 from metrics.metric import FloatArray
 from reports.report_data import (
+    NOT_MENTIONED,
     DirectionTable,
     HallucinationRow,
     ReportData,
@@ -99,7 +100,7 @@ def _direction(system: str, metric: TemporalDirection, statistics: FloatArray) -
     found = metric.confusion(statistics.sum(axis=0))
     missed, invented = found.missed.tolist(), found.invented.tolist()
     counts = [[*row, lost] for row, lost in zip(found.table.tolist(), missed, strict=True)]
-    return DirectionTable(system, [*found.changes, "not mentioned"], [*counts, [*invented, 0]])
+    return DirectionTable(system, [*found.changes, NOT_MENTIONED], [*counts, [*invented, 0]])
 
 
 def _hallucinations(scored: Scored) -> list[HallucinationRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from harness.run_folder import RunFolder
     from harness.scoring import Scored
 
+_INTERVAL = re.compile(r" \[.*?\]")
 BenchmarkArgument = Annotated[
     str, typer.Argument(metavar="BENCHMARK", help="A YAML file, or the name of a bundled one.")
 ]
@@ -78,9 +80,8 @@ def show_scored(folder: RunFolder, scored: Scored, as_json: bool) -> None:
     if fits(shown.headers, defined):
         print_table(shown.headers, defined, title)
     else:
-        print_table(
-            shown.headers, [[cell.partition(" [")[0] for cell in row] for row in defined], title
-        )
+        scores = [[_INTERVAL.sub("", cell) for cell in row] for row in defined]
+        print_table(shown.headers, scores, title)
         print("The intervals do not fit; leaderboard.csv and the report have them.")
     undefined = [row[0] for row in shown.rows if row not in defined]
     if undefined:
