@@ -50,7 +50,11 @@ def score(
     ] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--column", metavar="FIELD=COLUMN", help="Column of a CSV or TSV that holds a field; repeatable."),
+        typer.Option(
+            "--column",
+            metavar="FIELD=COLUMN",
+            help="Column of a CSV or TSV that holds a field; repeatable.",
+        ),
     ] = None,
     images: Annotated[
         Path | None, typer.Option("--images", metavar="DIR", help="Folder of the studies' images.")
