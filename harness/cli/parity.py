@@ -8,23 +8,24 @@ from typing import Annotated
 import typer
 
 from harness.cli.output import JsonOption, print_json, print_table
-from harness.cli.shared import MaxLineOption, MetricsOption, split_names
+from harness.cli.shared import (
+    MaxLineOption,
+    MetricsOption,
+    ProtocolOption,
+    ReferencesOption,
+    SectionOption,
+    split_names,
+)
 
 
 def parity(
-    references: Annotated[
-        Path, typer.Option("--references", metavar="FILE", help="Studies with their reports.")
-    ],
+    references: ReferencesOption,
     predictions: Annotated[
         Path, typer.Option("--predictions", metavar="FILE", help="One system's predictions.")
     ],
     metrics: MetricsOption = None,
-    protocol: Annotated[
-        str | None, typer.Option("--protocol", help="Text treatment and definitions.")
-    ] = None,
-    section: Annotated[
-        str, typer.Option("--section", help="findings, impression or findings+impression")
-    ] = "findings",
+    protocol: ProtocolOption = None,
+    section: SectionOption = "findings",
     max_line_mb: MaxLineOption = 8.0,
     as_json: JsonOption = False,
 ) -> None:

@@ -14,15 +14,16 @@ from harness.cli.shared import (
     MaxLineOption,
     MetricsOption,
     ProcessesOption,
+    ProtocolOption,
+    ReferencesOption,
+    SectionOption,
     show_scored,
     split_names,
 )
 
 
 def score(
-    references: Annotated[
-        Path, typer.Option("--references", metavar="FILE", help="Studies with their reports.")
-    ],
+    references: ReferencesOption,
     predictions: Annotated[
         list[str],
         typer.Option("--predictions", metavar="[NAME=]FILE", help="A system; repeatable."),
@@ -32,12 +33,8 @@ def score(
         list[str] | None, typer.Argument(metavar="[[NAME=]FILE]...", help="Further systems.")
     ] = None,
     metrics: MetricsOption = None,
-    protocol: Annotated[
-        str | None, typer.Option("--protocol", help="Text treatment and definitions.")
-    ] = None,
-    section: Annotated[
-        str, typer.Option("--section", help="findings, impression or findings+impression")
-    ] = "findings",
+    protocol: ProtocolOption = None,
+    section: SectionOption = "findings",
     resamples: Annotated[int, typer.Option("--resamples", min=0, help="0: no intervals.")] = 1000,
     confidence: Annotated[float, typer.Option("--confidence")] = 0.95,
     method: Annotated[str, typer.Option("--method", help="percentile or bca")] = "percentile",

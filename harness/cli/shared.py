@@ -35,6 +35,15 @@ FreshOption = Annotated[
 ProcessesOption = Annotated[
     int, typer.Option("--processes", min=1, help="Processes that score large test sets.")
 ]
+ReferencesOption = Annotated[
+    Path, typer.Option("--references", metavar="FILE", help="Studies with their reports.")
+]
+ProtocolOption = Annotated[
+    str | None, typer.Option("--protocol", help="Text treatment and definitions.")
+]
+SectionOption = Annotated[
+    str, typer.Option("--section", help="findings, impression or findings+impression")
+]
 MetricsOption = Annotated[
     list[str] | None,
     typer.Option("--metrics", metavar="M,…", help="Metrics, families or protocols."),
