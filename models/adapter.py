@@ -27,12 +27,16 @@ class Request:
 
     With the prior mode ``dummy`` or ``none`` there is neither prior image nor prior report; what
     stands in for a dummy image is the adapter's own business. With ``shuffled`` both are another
-    patient's.
+    patient's. ``images`` are all images of the current study, ``views`` their views where known
+    (as many, or none). ``section`` is what the report is asked for.
     """
 
     sample_id: str
     current_image: Path | None = None
     prior_image: Path | None = None
+    images: tuple[Path, ...] = ()
+    views: tuple[str, ...] = ()
+    section: str = "findings"
     context: Mapping[str, str] = field(default_factory=dict)
     prior_report: str | None = None
     question: str | None = None
@@ -44,7 +48,9 @@ class Generation:
     """One answer: its text, why it ended, and what is known of how it was made.
 
     ``seconds`` is a measured time; adapters whose time nobody asks for leave it None, so that
-    two runs write equal files.
+    two runs write equal files. ``error`` says, for the finish reason ``error`` only, what was
+    wrong with the sample (file, problem, how to mend it); the runner decides whether that ends
+    the run.
     """
 
     text: str
@@ -52,6 +58,29 @@ class Generation:
     tokens: int | None = None
     seconds: float | None = None
     prompt: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What an adapter measured of itself, summed over all it did since it was built.
+
+    Times are seconds, memory is bytes. ``images`` are those that a vision tower encoded (a cached
+    feature is none), ``tokens`` those that were generated; ``cost`` is money as the endpoint's
+    price list of the options gives it.
+    """
+
+    load_s: float = 0.0
+    warm_up_s: float = 0.0
+    images: int = 0
+    image_s: float = 0.0
+    tokens: int = 0
+    token_s: float = 0.0
+    prompt_tokens: int = 0
+    peak_memory_bytes: int = 0
+    cost: float | None = None
+    device: str | None = None
+    dtype: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +132,21 @@ class Adapter(ABC):
         """
         return asdict(self.options)
 
+    def check(self) -> None:
+        """Find out, without loading anything heavy, whether the model can run here.
+
+        Raises
+        ------
+        InputError
+            If an option cannot be used.
+        MissingError
+            If weights or a package are not there; the message says how to get them.
+        """
+
+    def endpoint(self) -> str | None:
+        """Return the address that texts and images are sent to; None if they stay here."""
+        return None
+
     def prepare(self, bank: Sequence[BankReport]) -> None:
         """Take what stays the same over all requests; called once, before ``generate``."""
         del bank
@@ -110,3 +154,10 @@ class Adapter(ABC):
     @abstractmethod
     def generate(self, requests: Sequence[Request]) -> list[Generation]:
         """Answer a batch of requests, in their order; the batch must not change any text."""
+
+    def figures(self) -> Figures | None:
+        """Return what was measured so far; None for models that measure nothing."""
+        return None
+
+    def close(self) -> None:
+        """Give back memory and connections; called after the last ``generate``."""

@@ -1,0 +1,1 @@
+"""Training of models: targets, losses, recipes."""
