@@ -1,0 +1,1 @@
+"""Images for models: reading files, preprocessing, study canvases, features kept on disk."""
