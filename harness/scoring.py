@@ -138,12 +138,13 @@ def judge(
 
 
 def make_test_set(studies: Sequence[Study], section: str) -> TestSet:
-    """Return ids, references of the section, priors and contexts in study order."""
+    """Return ids, references of the section, priors, contexts and tags in study order."""
     return TestSet(
         [study.sample_id for study in studies],
         [study.reference_texts(section) for study in studies],
         [study.has_prior for study in studies],
         [study.context for study in studies],
+        [study.tags for study in studies],
     )
 
 

@@ -92,6 +92,13 @@ PROTOCOLS: dict[str, Protocol] = {
             outputs=(*_BLEU, "chrf"),
             settings={"bleu": {"length": "closest", "smoothing": "exp"}},
         ),
+        Protocol(
+            name="llava_med",
+            summary="answers to questions, counted as LLaVA-Med's evaluation script counts them",
+            source="github.com/microsoft/LLaVA-Med, llava/eval/run_eval.py",
+            outputs=("vqa_exact_match", "vqa_closed_accuracy", "vqa_token_recall"),
+            settings={"vqa": {"counting": "script"}},
+        ),
     )
 }
 

@@ -55,6 +55,9 @@ ENTRIES: dict[str, Entry] = {
             "prior_hallucination_no_comparison_in_context",
         ),
     ),
+    "vqa": Entry(
+        "metrics._vqa:Vqa", ("vqa_exact_match", "vqa_closed_accuracy", "vqa_token_recall")
+    ),
 }
 
 

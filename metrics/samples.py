@@ -70,6 +70,8 @@ class TestSet:
         Whether the study has a prior image; None where unknown.
     contexts
         The sections handed to the model beside the images, by name; None where unknown.
+    tags
+        Words about each sample by name, such as ``answer_type``; None where unknown.
     """
 
     __test__ = False  # pytest would collect the name
@@ -78,10 +80,11 @@ class TestSet:
     references: Sequence[Sequence[str]]
     has_prior: Sequence[bool | None] | None = None
     contexts: Sequence[Mapping[str, str]] | None = None
+    tags: Sequence[Mapping[str, str]] | None = None
 
     def __post_init__(self) -> None:
         lengths = {"references": self.references, "has_prior": self.has_prior}
-        for name, values in {**lengths, "contexts": self.contexts}.items():
+        for name, values in {**lengths, "contexts": self.contexts, "tags": self.tags}.items():
             if values is not None and len(values) != len(self.ids):
                 raise InputError(f"{name} has {len(values)} entries for {len(self.ids)} samples.")
 
@@ -105,6 +108,7 @@ class TestSet:
             self.references[start:stop],
             None if self.has_prior is None else self.has_prior[start:stop],
             None if self.contexts is None else self.contexts[start:stop],
+            None if self.tags is None else self.tags[start:stop],
         )
 
 
@@ -154,6 +158,11 @@ class Samples:
     def contexts(self) -> Sequence[Mapping[str, str]] | None:
         """The context sections of each study, where known."""
         return self.test_set.contexts
+
+    @property
+    def tags(self) -> Sequence[Mapping[str, str]] | None:
+        """The tags of each sample, where known."""
+        return self.test_set.tags
 
     @property
     def predictions(self) -> list[str]:

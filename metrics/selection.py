@@ -16,6 +16,7 @@ FAMILIES = {
     "rouge": "rouge",
     "temporal": "temporal_",
     "temporaldirection": "temporal_direction_",
+    "vqa": "vqa_",
 }
 """Prefix of the outputs that a family name stands for."""
 _COMPANIONS = {
