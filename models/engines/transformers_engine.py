@@ -1,0 +1,180 @@
+"""The engine that decodes with transformers' own model classes."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.engines.beams import beam_search
+from models.engines.checks import check_decoding, check_model, check_prompt
+from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence
+from models.engines.ngrams import PADDING
+from models.engines.sampling import Sampler, sample, uniform_draws
+from models.engines.shared_prompts import SharedPrompts
+from models.errors import InputError
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class Usage:
+    """What an engine has done: prompts, tokens returned, seconds, batches halved for memory."""
+
+    prompts: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    halvings: int = 0
+
+
+class TransformersEngine(Engine):
+    """Beam search, greedy decoding and sampling in batches that read each prompt once.
+
+    Parameters
+    ----------
+    language_model
+        A ``*ForCausalLM`` of transformers (Llama, Mistral, Phi-3, Gemma, Qwen2, Qwen3), of any
+        floating type or quantised, on any device. It is put into evaluation mode.
+    stop_ids
+        Ids that end a sequence.
+    batch_size
+        Prompts decoded together. When memory runs out it is halved, and stays so.
+    """
+
+    def __init__(
+        self, language_model: Any, *, stop_ids: Sequence[int], batch_size: int = 8
+    ) -> None:
+        if batch_size < 1:
+            raise InputError(f"batch_size {batch_size} is below 1.")
+        check_model(language_model)
+        self._model = language_model.eval()
+        self._stop_ids = tuple(dict.fromkeys(stop_ids))
+        self.batch_size = batch_size
+        self.usage = Usage()
+
+    def generate(
+        self, prompts: Sequence[EnginePrompt], decoding: Decoding
+    ) -> list[list[GeneratedSequence]]:
+        """Return ``num_return_sequences`` sequences per prompt, best first, in the prompts' order.
+
+        In float32 the ids do not depend on the batch size.
+
+        Raises
+        ------
+        InputError
+            Settings that contradict each other, a prompt longer than the model's positions, one
+            that does not fit into memory alone, or logits that are not finite.
+        """
+        check_decoding(decoding)
+        for prompt in prompts:
+            check_prompt(self._model, prompt, decoding.max_new_tokens)
+        start = time.perf_counter()
+        lengths = [len(prompt.embeddings) for prompt in prompts]
+        waiting = sorted(range(len(prompts)), key=lambda place: -lengths[place])
+        results: list[list[GeneratedSequence]] = [[] for _ in prompts]
+        while waiting:
+            places = waiting[: self.batch_size]
+            done = self._decode_or_shrink([prompts[place] for place in places], decoding)
+            if done is not None:
+                waiting = waiting[len(places) :]
+                for place, sequences in zip(places, done, strict=True):
+                    results[place] = sequences
+        self.usage.prompts += len(prompts)
+        self.usage.tokens += sum(len(s.token_ids) for sequences in results for s in sequences)
+        self.usage.seconds += time.perf_counter() - start
+        return results
+
+    def stream(self, prompt: EnginePrompt, decoding: Decoding) -> Iterator[int]:
+        """Yield a prompt's new ids one at a time, as `generate` would return them.
+
+        Raises
+        ------
+        InputError
+            With beams or several sequences, and as `generate`.
+        """
+        check_decoding(decoding)
+        if decoding.num_beams > 1 or decoding.num_return_sequences > 1:
+            raise InputError(
+                "Only one sequence without beams can be streamed. Set num_beams and "
+                "num_return_sequences to 1."
+            )
+        check_prompt(self._model, prompt, decoding.max_new_tokens)
+        sampler = self._sampler([prompt], decoding)
+        self.usage.prompts += 1
+        for _ in range(decoding.max_new_tokens):
+            start = time.perf_counter()
+            token = int(sampler.step())
+            self.usage.seconds += time.perf_counter() - start
+            self.usage.tokens += 1
+            yield token
+            if token in self._stop_ids:
+                return
+
+    def peak_memory_bytes(self) -> int:
+        """Return the most memory this process has held: of the GPU if the model is on one."""
+        if self._model.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self._model.device)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+    def _decode_or_shrink(
+        self, prompts: list[EnginePrompt], decoding: Decoding
+    ) -> list[list[GeneratedSequence]] | None:
+        """Decode a batch; None if memory ran out, with the batch size halved."""
+        try:
+            return self._decode(prompts, decoding)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        # Only here, after the exception with its frames and their tensors is gone, is memory free.
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if len(prompts) == 1:
+            raise InputError(
+                f'Prompt "{prompts[0].key}" of {len(prompts[0].embeddings)} tokens does not fit '
+                "into memory even alone. Lower num_beams, num_return_sequences or max_new_tokens, "
+                "or load the model in a smaller type (dtype, 8 or 4 bits)."
+            )
+        self.batch_size = len(prompts) // 2
+        self.usage.halvings += 1
+        _LOG.warning(
+            "Memory ran out with %d prompts in a batch: going on with %d.",
+            len(prompts),
+            self.batch_size,
+        )
+        return None
+
+    @torch.inference_mode()
+    def _decode(
+        self, prompts: list[EnginePrompt], decoding: Decoding
+    ) -> list[list[GeneratedSequence]]:
+        if decoding.num_beams > 1:
+            batch = SharedPrompts(self._model, prompts, decoding.num_beams)
+            return beam_search(batch, _padded_ids(prompts, batch.device), decoding, self._stop_ids)
+        return sample(self._sampler(prompts, decoding), decoding, self._stop_ids)
+
+    def _sampler(self, prompts: list[EnginePrompt], decoding: Decoding) -> Sampler:
+        batch = SharedPrompts(self._model, prompts, decoding.num_return_sequences)
+        draws = uniform_draws(prompts, decoding) if decoding.temperature > 0 else None
+        return Sampler(batch, _padded_ids(prompts, batch.device), draws, decoding)
+
+
+def _padded_ids(prompts: Sequence[EnginePrompt], device: torch.device) -> Tensor:
+    width = max(len(prompt.ids) for prompt in prompts)
+    rows = [[PADDING] * (width - len(prompt.ids)) + list(prompt.ids) for prompt in prompts]
+    return torch.tensor(rows, dtype=torch.long, device=device).view(len(rows), width)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    # The CPU's allocator has no exception of its own.
+    text = str(error)
+    return "DefaultCPUAllocator" in text or "not enough memory" in text
