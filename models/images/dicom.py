@@ -67,7 +67,8 @@ def read_dicom(
 def _check(dataset: Dataset, path: Path) -> None:
     if not any(name in dataset for name in _PIXELS) or "Rows" not in dataset:
         raise InputError(
-            f"{path}: this DICOM file holds no image, or is damaged. Give an image object (CR, DX)."
+            f"{path}: this DICOM file holds no image, or is cut short. "
+            "Give an image object (CR, DX) that was copied whole."
         )
     if dataset.Rows * dataset.Columns > MOST_PIXELS:
         raise too_large(path)
