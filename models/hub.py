@@ -1,0 +1,88 @@
+"""Find a checkpoint: a local folder, one that comes with the package, or a hub id."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from models.errors import InputError, MissingError
+
+BUNDLED = Path(__file__).parent / "weights"
+"""Folder of the small models that come with the package."""
+
+ALIASES = {
+    "libra-v1.0-7b": "X-iZhang/libra-v1.0-7b",
+    "libra-v1.0-3b": "X-iZhang/libra-v1.0-3b",
+    "Med-CXRGen-F": "X-iZhang/Med-CXRGen-F",
+    "Med-CXRGen-I": "X-iZhang/Med-CXRGen-I",
+    "libra-llava-med-v1.5-mistral-7b": "X-iZhang/libra-llava-med-v1.5-mistral-7b",
+    "llava-med-v1.5-mistral-7b": "microsoft/llava-med-v1.5-mistral-7b",
+}
+"""Short names of published models, and their hub ids."""
+
+_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[\w.-]+)?$")
+_PATTERNS = ["*.json", "*.safetensors", "*.bin", "*.model", "*.txt", "*.jinja"]
+"""What is downloaded: weights, settings and tokenizers, never code."""
+
+
+def locate(path_or_id: str | Path, revision: str | None = None) -> Path:
+    """Return the folder of a checkpoint, downloading it if it is a hub id that is not here yet.
+
+    Parameters
+    ----------
+    path_or_id
+        A folder, the name of a bundled model, a short name of ``ALIASES``, or a hub id.
+    revision
+        Branch, tag or commit on the hub.
+
+    Raises
+    ------
+    InputError
+        If this cannot be a folder's path nor a hub id.
+    MissingError
+        If it is not here and cannot be downloaded; the message names the command that gets it.
+    """
+    given = str(path_or_id)
+    for folder in (Path(given).expanduser(), BUNDLED / given):
+        if folder.is_dir() and given:
+            return folder
+    hub_id = ALIASES.get(given, given)
+    if not _HUB_ID.match(hub_id) or Path(given).is_absolute():
+        raise InputError(f"There is no folder {given!r}. Give a checkpoint's folder or hub id.")
+    return _from_hub(hub_id, revision)
+
+
+def is_here(path_or_id: str | Path, revision: str | None = None) -> bool:
+    """Return whether ``locate`` finds it without the network."""
+    given = str(path_or_id)
+    if (Path(given).expanduser().is_dir() and given) or (BUNDLED / given).is_dir():
+        return True
+    return _cached(ALIASES.get(given, given), revision) is not None
+
+
+def _from_hub(hub_id: str, revision: str | None) -> Path:
+    found = _cached(hub_id, revision)
+    if found is not None:
+        return found
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=_PATTERNS))
+    except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        raise MissingError(
+            f"The weights {hub_id!r} are not on this machine and could not be downloaded "
+            f"({type(error).__name__}). With network: `hf download {hub_id}`; without: copy the "
+            "folder here and give its path."
+        ) from error
+
+
+def _cached(hub_id: str, revision: str | None) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        return None

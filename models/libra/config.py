@@ -1,0 +1,163 @@
+"""What a checkpoint's config.json says: the language model, the tower, the projector between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from models.errors import InputError, MissingError
+
+LANGUAGE_MODELS: dict[str, str] = {
+    "libra": "llama",
+    "libra_mistral": "mistral",
+    "libra_phi3": "phi3",
+    "libra_gemma": "gemma",
+    "libra_qwen2": "qwen2",
+    "libra_qwen3": "qwen3",
+    "llava_mistral": "mistral",
+    "llava_llama": "llama",
+    "llava": "llama",
+}
+"""``model_type`` of Libra's and LLaVA's checkpoints, and transformers' of the language model."""
+
+PLAIN = ("llama", "mistral", "phi3", "gemma", "qwen2", "qwen3")
+"""``model_type`` of the language models that a projector can stand on."""
+
+_LLAVA = ("llava_mistral", "llava_llama", "llava")
+_GENERATION_ONLY = frozenset(
+    "bad_words_ids begin_suppress_tokens diversity_penalty do_sample early_stopping "
+    "encoder_no_repeat_ngram_size exponential_decay_length_penalty forced_bos_token_id "
+    "forced_eos_token_id length_penalty max_length min_length no_repeat_ngram_size num_beam_groups "
+    "num_beams num_return_sequences output_scores remove_invalid_values repetition_penalty "
+    "return_dict_in_generate suppress_tokens temperature top_k top_p typical_p "
+    "_name_or_path _attn_implementation_autoset architectures auto_map model_type "
+    "tokenizer_class transformers_version use_bfloat16 tf_legacy_loss torchscript".split()
+)
+"""Fields that older versions of transformers wrote, which say nothing of the language model."""
+_PROJECT_ONLY = ("mm_", "tune_mm", "freeze_mm", "use_mm", "unfreeze_mm", "tokenizer_", "harness_")
+
+
+@dataclass(frozen=True)
+class LibraConfig:
+    """The settings of a checkpoint, under the names of its config.json without ``mm_``.
+
+    ``language_model`` holds the fields of ``model_type`` alone. ``tower_inside``: the checkpoint
+    holds the tower's own, adapted weights. ``context_sections`` are those that its prompts show;
+    None for all (a field of ours, ``harness_context_sections``).
+    """
+
+    family: str
+    model_type: str
+    language_model: Mapping[str, Any]
+    vision_tower: str | None
+    projector_type: str
+    vision_dim: int | None
+    select_layer: int | Literal["all"]
+    select_feature: str
+    use_start_end: bool
+    aspect_ratio: str | None
+    tower_inside: bool
+    context_sections: tuple[str, ...] | None = None
+
+    @property
+    def is_llava(self) -> bool:
+        """Whether the layout is LLaVA's, not Libra's."""
+        return self.family in _LLAVA
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises
+    ------
+    InputError
+        If it is no JSON object.
+    MissingError
+        If it is not there.
+    """
+    try:
+        content = json.loads(file.read_bytes())
+    except FileNotFoundError as error:
+        raise MissingError(f"There is no {file}. Check that the folder is a checkpoint.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is no JSON that can be read. Download it again.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{file} holds no JSON object. Download it again.")
+    return content
+
+
+def read_config(folder: Path) -> LibraConfig:
+    """Return what ``config.json`` of a checkpoint folder says.
+
+    Raises
+    ------
+    InputError
+        If it is of another family, or asks for a part that this project leaves out.
+    MissingError
+        If it is not there.
+    """
+    file = folder / "config.json"
+    raw = read_json(file)
+    family = str(raw.get("model_type"))
+    if family not in LANGUAGE_MODELS and family not in PLAIN:
+        raise InputError(
+            f"{file}: model_type {family!r} is not of the Libra family "
+            f"({', '.join(LANGUAGE_MODELS)}). Use the adapter vision_language for other models."
+        )
+    _refuse_out_of_scope(raw, file)
+    return LibraConfig(
+        family=family,
+        model_type=LANGUAGE_MODELS.get(family, family),
+        language_model=_language_fields(raw),
+        vision_tower=raw.get("mm_vision_tower"),
+        projector_type=str(raw.get("mm_projector_type", "linear")),
+        vision_dim=raw.get("mm_hidden_size"),
+        select_layer=_layer(raw.get("mm_vision_select_layer", -1), file),
+        select_feature=_feature(raw.get("mm_vision_select_feature", "patch"), file),
+        use_start_end=bool(raw.get("mm_use_im_start_end", False)),
+        aspect_ratio=raw.get("image_aspect_ratio"),
+        tower_inside=bool(raw.get("unfreeze_mm_vision_tower", False)),
+        context_sections=_sections(raw.get("harness_context_sections")),
+    )
+
+
+def _refuse_out_of_scope(raw: Mapping[str, Any], file: Path) -> None:
+    tower = str(raw.get("mm_vision_tower", ""))
+    if raw.get("use_maira_feature_norm"):
+        raise InputError(f"{file}: MAIRA-2 (use_maira_feature_norm) is not supported here.")
+    if raw.get("mm_vision_tower_config") or tower.startswith("hf-hub:"):
+        raise InputError(
+            f"{file}: OpenCLIP towers are not supported. Supported are RAD-DINO, CLIP and SigLIP."
+        )
+
+
+def _language_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in raw.items()
+        if name not in _GENERATION_ONLY and not name.startswith(_PROJECT_ONLY)
+    }
+
+
+def _layer(value: Any, file: Path) -> int | Literal["all"]:
+    if value == "all":
+        return "all"
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{file}: mm_vision_select_layer is neither a whole number nor all."
+        ) from None
+
+
+def _feature(value: Any, file: Path) -> str:
+    if value not in ("patch", "cls_patch"):
+        raise InputError(f"{file}: mm_vision_select_feature is neither patch nor cls_patch.")
+    return str(value)
+
+
+def _sections(value: Any) -> tuple[str, ...] | None:
+    return None if value is None else tuple(str(one) for one in value)

@@ -1,0 +1,127 @@
+"""Weight files of a checkpoint folder: which there are, their tensors, their hashes.
+
+Only tensors are ever read: safetensors, or pickles under ``weights_only=True``, which refuses
+everything else that a pickle could hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.errors import InputError, MissingError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
+_BLOCK_BYTES = 1 << 22
+
+
+def find_weights(folder: Path) -> list[Path]:
+    """Return the files of a whole model in ``folder``, shards in the index's order; may be empty.
+
+    Safetensors win over pickles, an index over a single file, as transformers decides.
+
+    Raises
+    ------
+    InputError
+        If an index cannot be read or names a file outside its folder.
+    MissingError
+        If a shard that an index names is not there.
+    """
+    for index, single in zip(INDEX_FILES, SINGLE_FILES, strict=True):
+        if (folder / single).is_file():
+            return [folder / single]
+        if (folder / index).is_file():
+            return _shards(folder / index)
+    return []
+
+
+def _shards(index: Path) -> list[Path]:
+    try:
+        names = list(dict.fromkeys(json.loads(index.read_bytes())["weight_map"].values()))
+        shards = [index.parent / str(name) for name in names]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"{index} is no index of weights ({type(error).__name__}). Download it again."
+        ) from error
+    for name, shard in zip(names, shards, strict=True):
+        if Path(str(name)).name != str(name):
+            raise InputError(f"{index} names a file outside its folder. Do not use this folder.")
+        if not shard.is_file():
+            raise MissingError(f"{shard} is not there, but {index.name} names it. Download it.")
+    return shards
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """Return all tensors of a file by name, on the CPU; safetensors are mapped, not copied.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or is a pickle that holds more than tensors; nothing in it runs.
+    MissingError
+        If it is not there.
+    """
+    if not file.is_file():
+        raise MissingError(f"There is no weight file {file}. Check the path, or download it.")
+    tensors = _read_safetensors(file) if file.suffix == ".safetensors" else _read_pickle(file)
+    return tensors
+
+
+def _read_safetensors(file: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{file} is no whole safetensors file. Download it again.") from error
+
+
+def _read_pickle(file: Path) -> dict[str, Tensor]:
+    import torch
+
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{file} is refused: it is damaged, or holds more than tensors, which could run code. "
+            "Nothing of it was run. Convert it to safetensors where you trust its source."
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{file} cannot be read ({type(error).__name__}): it is damaged or no file of torch. "
+            "Download it again."
+        ) from error
+    if not isinstance(content, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    ):
+        raise InputError(
+            f"{file} holds no table of tensors by name. Check that it is a checkpoint."
+        )
+    return dict(content)
+
+
+def hash_weights(files: Path | Iterable[Path]) -> dict[str, str]:
+    """Return the SHA-256 of every weight file by name; of all those in a folder, if given one."""
+    found = _weight_files(files) if isinstance(files, Path) else sorted(files)
+    return {file.name: _sha256(file) for file in found}
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix in (".safetensors", ".bin"))
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
