@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from shlex import join
 from typing import Any
@@ -14,6 +16,7 @@ from harness.benchmark import Benchmark, ModelEntry
 from harness.benchmark_data import BenchmarkData, load_data
 from harness.datasets import PredictionFile, read_predictions
 from harness.errors import InputError
+from harness.fingerprint import hash_images, images_of
 from harness.finish import finish_run
 from harness.generation import Job, generate
 from harness.model_requests import build_requests
@@ -48,6 +51,10 @@ class Imported:
 Step = Job | Imported
 
 
+def _adapter_of(step: Step) -> Adapter | None:
+    return step.adapter if isinstance(step, Job) else None
+
+
 @dataclass(frozen=True)
 class PreparedRun:
     """A benchmark whose files, ids, names and models have been read and checked."""
@@ -60,6 +67,7 @@ class PreparedRun:
     output: Path
     partial: bool
     command: str
+    allow_missing: bool = False
 
     @property
     def systems(self) -> list[str]:
@@ -70,6 +78,12 @@ class PreparedRun:
     def n_generations(self) -> int:
         """How many reports there are to generate."""
         return sum(len(step.requests) for step in self.steps if isinstance(step, Job))
+
+    @cached_property
+    def images(self) -> list[Path]:
+        """The images that models will look at: what they hold identifies the predictions."""
+        jobs = (s for s in self.steps if isinstance(s, Job) and s.adapter.uses_images)
+        return list(dict.fromkeys(p for job in jobs for r in job.requests for p in images_of(r)))
 
     @cached_property
     def test_set(self) -> str:
@@ -116,11 +130,24 @@ class PreparedRun:
         self, folder: RunFolder, progress: Callable[[int], None] = lambda samples: None
     ) -> None:
         """Write all predictions that the folder does not hold yet."""
-        for step in self.steps:
-            if isinstance(step, Imported):
-                import_predictions(folder, step.system, self.studies, step.given)
-            else:
-                generate(folder, step, progress)
+        if self.allow_missing:
+            folder.add({"allow_missing": True})
+        for adapter, steps in groupby(self.steps, key=_adapter_of):
+            with ExitStack() as stack:
+                if adapter is not None:
+                    stack.callback(adapter.close)
+                for step in steps:
+                    self._take(step, folder, progress)
+
+    def hash_images(self, progress: Callable[[int], None] = lambda images: None) -> None:
+        """Read all images ahead of ``generate``, several at a time."""
+        hash_images(self.images, progress)
+
+    def _take(self, step: Step, folder: RunFolder, progress: Callable[[int], None]) -> None:
+        if isinstance(step, Imported):
+            import_predictions(folder, step.system, self.studies, step.given)
+        else:
+            generate(folder, step, progress)
 
     def score(
         self,
@@ -164,6 +191,7 @@ def prepare(
     models: Sequence[str] | None = None,
     limit: int | None = None,
     output: Path | None = None,
+    allow_missing: bool = False,
 ) -> PreparedRun:
     """Read and check everything that a run needs; write nothing.
 
@@ -178,6 +206,9 @@ def prepare(
         output unless ``output`` names one.
     output
         The run folder; the benchmark's own if None.
+    allow_missing
+        Count samples that a model cannot read as failed, where they would end the run. It is no
+        part of what identifies the run.
 
     Raises
     ------
@@ -198,16 +229,23 @@ def prepare(
     folder = output or spec.output_path
     if partial and output is None:
         folder = partial_folder(folder, len(studies))
-    steps = [step for entry in entries for step in _steps(entry, spec, data, studies)]
-    command = _command(benchmark, models, limit)
-    return PreparedRun(spec, data, plan, studies, steps, folder, partial, command)
+    steps = [
+        replace(step, allow_missing=allow_missing) if isinstance(step, Job) else step
+        for entry in entries
+        for step in _steps(entry, spec, data, studies)
+    ]
+    command = _command(benchmark, models, limit, allow_missing)
+    return PreparedRun(spec, data, plan, studies, steps, folder, partial, command, allow_missing)
 
 
-def _command(benchmark: str, models: Sequence[str] | None, limit: int | None) -> str:
+def _command(
+    benchmark: str, models: Sequence[str] | None, limit: int | None, allow_missing: bool
+) -> str:
     words = ["cxr-harness", "run", benchmark]
     for one in models or ():
         words += ["--model", one]
     words += ["--limit", str(limit)] if limit else []
+    words += ["--allow-missing"] if allow_missing else []
     return encodable(join(words))
 
 
@@ -246,7 +284,9 @@ def _steps(
             prior=prior,
             adapter=adapter,
             studies=studies,
-            requests=build_requests(studies, prior, spec.statistics.seed, data.images),
+            requests=build_requests(
+                studies, prior, spec.statistics.seed, data.images, spec.data.section
+            ),
         )
         for prior in priors_that_matter(entry.priors, found.uses_prior)
     ]

@@ -31,6 +31,7 @@ def line_of(
         "tokens": generation.tokens,
         "seconds": generation.seconds,
         "prior": prior,
+        "error": generation.error,
     }
     return {key: value for key, value in line.items() if value is not None}
 

@@ -20,8 +20,8 @@ class Study:
 
     ``sample_id`` is what is unique; ``study_id`` may repeat, as where one study has several
     questions. ``prior_images`` is None where the file does not say whether there is a prior.
-    ``current_image`` is the one a model of a single image gets. ``file`` and ``line`` tell where
-    the study was read, for messages.
+    ``current_image`` is the one a model of a single image gets. ``image_views`` are the views of
+    ``images``, as many, or none. ``file`` and ``line`` tell where the study was read, for messages.
     """
 
     sample_id: str
@@ -38,6 +38,7 @@ class Study:
     question: str | None = None
     study_date: str | None = None
     split: str | None = None
+    image_views: Sequence[str] = ()
     file: str = field(default="", compare=False)
     line: int | None = field(default=None, compare=False)
 

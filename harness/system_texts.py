@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 
 from harness.atomic import write_bytes
+from harness.claims import claim
 from harness.datasets import PredictionFile
 from harness.disk_errors import explained
-from harness.generation import claim
 from harness.prediction_log import read_lines
 from harness.run_folder import RunFolder
 from harness.scoring import SystemTexts

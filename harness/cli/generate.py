@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.cli.output import JsonOption, progress_bar
 from harness.cli.shared import (
     BenchmarkArgument,
+    FailedOption,
     FreshOption,
     LimitOption,
     ModelOption,
@@ -19,15 +20,18 @@ def generate(
     limit: LimitOption = None,
     output: OutputOption = None,
     fresh: FreshOption = False,
+    allow_missing: FailedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Generate the predictions of a benchmark's models; `run` scores them afterwards."""
     from harness.benchmark_run import prepare
 
-    prepared = prepare(benchmark, models=model, limit=limit, output=output)
-    with (
-        prepared.open(fresh) as folder,
-        progress_bar("generating", prepared.n_generations) as advance,
-    ):
-        prepared.generate(folder, advance)
+    prepared = prepare(
+        benchmark, models=model, limit=limit, output=output, allow_missing=allow_missing
+    )
+    with prepared.open(fresh) as folder:
+        with progress_bar("reading images", len(prepared.images)) as advance:
+            prepared.hash_images(advance)
+        with progress_bar("generating", prepared.n_generations) as advance:
+            prepared.generate(folder, advance)
     print_paths({name: folder.predictions_path(name) for name in prepared.systems}, as_json)

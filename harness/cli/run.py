@@ -9,6 +9,7 @@ import typer
 from harness.cli.output import JsonOption, print_json, print_table, progress_bar
 from harness.cli.shared import (
     BenchmarkArgument,
+    FailedOption,
     FreshOption,
     LimitOption,
     ModelOption,
@@ -24,6 +25,7 @@ def run(
     limit: LimitOption = None,
     output: OutputOption = None,
     fresh: FreshOption = False,
+    allow_missing: FailedOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything; generate and write nothing.")
     ] = False,
@@ -33,7 +35,9 @@ def run(
     """Generate, score and report a benchmark; the same command again resumes."""
     from harness.benchmark_run import prepare
 
-    prepared = prepare(benchmark, models=model, limit=limit, output=output)
+    prepared = prepare(
+        benchmark, models=model, limit=limit, output=output, allow_missing=allow_missing
+    )
     if dry_run:
         rows = prepared.outline(fresh)
         if as_json:
@@ -42,6 +46,8 @@ def run(
             print_table(["what", "is"], [list(row) for row in rows.items()])
         return
     with prepared.open(fresh) as folder:
+        with progress_bar("reading images", len(prepared.images)) as advance:
+            prepared.hash_images(advance)
         with progress_bar("generating", prepared.n_generations) as advance:
             prepared.generate(folder, advance)
         with progress_bar("scoring", len(prepared.studies)) as advance:

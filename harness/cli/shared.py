@@ -65,6 +65,10 @@ MaxLineOption = Annotated[
 AllowMissingOption = Annotated[
     bool, typer.Option("--allow-missing", help="Score missing predictions as empty reports.")
 ]
+FailedOption = Annotated[
+    bool,
+    typer.Option("--allow-missing", help="Count samples with an unreadable image as failed."),
+]
 
 
 def split_names(given: list[str] | None) -> list[str] | None:

@@ -16,7 +16,7 @@ from harness.study import Study
 from harness.suggest import suggestion
 from metrics.files.quoting import quoted
 
-_LISTS = ("images", "prior_images")
+_LISTS = ("images", "image_views", "prior_images")
 _GROUPS = ("context", "reference", "tags")
 FIELD_NAMES = (*FIELDS, *SECTIONS, *REPORT_SECTIONS, *VIEW_NAMES, "image", "image_path")
 """The names that a column may have, members such as ``tags.abnormal`` apart."""

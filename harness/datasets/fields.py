@@ -47,6 +47,19 @@ def paths_in(record: Record, key: str, place: Place) -> tuple[str, ...] | None:
     return tuple(paths)
 
 
+def words_in(record: Record, key: str, place: Place) -> tuple[str, ...]:
+    """Return a list of words, such as the views of images; empty where there is none."""
+    value = record.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise _wrong(place, key, value, "Write a list of words")
+    for word in value:
+        if not isinstance(word, str):
+            raise _wrong(place, f"a word in {key}", word, "Write a text")
+    return tuple(value)
+
+
 def texts_in(record: Record, key: str, place: Place) -> dict[str, str]:
     """Return an object of texts, such as the context; null members are left out."""
     members = _members(record, key, place)

@@ -15,7 +15,7 @@ REPORT_SECTIONS = ("findings", "impression", "answer")
 VIEW_NAMES = ("view", "ViewPosition", "view_position", "views", "frontal_lateral")
 _IMAGES = ("images", "image", "image_path")
 _CURRENT_IMAGE = ("current_image", "key_image", "key_image_path")
-_OWN = ("images", "current_image", "context", "reference", "tags")
+_OWN = ("images", "current_image", "image_views", "context", "reference", "tags")
 KNOWN = frozenset((*FIELDS, *SECTIONS, *REPORT_SECTIONS, *VIEW_NAMES, *_IMAGES, *_CURRENT_IMAGE))
 
 
@@ -37,6 +37,7 @@ def flat_record(record: dict[str, Any]) -> Record:
         **{name: value for name, value in record.items() if name in FIELDS and name not in _OWN},
         "images": images,
         "current_image": current,
+        "image_views": record.get("image_views") or _views(record, images),
         "context": _context(record),
         "reference": _reference(record),
         "tags": _tags(record, images, current),
@@ -72,6 +73,13 @@ def _tags(record: dict[str, Any], images: Any, current: Any) -> Any:
     if view is None or not (tags is None or isinstance(tags, dict)):
         return tags
     return {"view": view, **(tags or {})}
+
+
+def _views(record: dict[str, Any], images: Any) -> list[str] | None:
+    """Return a list of views that is one for each image."""
+    views = _first(record, VIEW_NAMES)
+    each = isinstance(views, list) and isinstance(images, list) and len(views) == len(images)
+    return views if each and all(isinstance(view, str) for view in views) else None
 
 
 def _view_of(current: Any, images: Any, views: list[Any]) -> Any:

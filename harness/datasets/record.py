@@ -13,6 +13,7 @@ from harness.datasets.fields import (
     tags_in,
     text_in,
     texts_in,
+    words_in,
 )
 from harness.datasets.source import Place, Source
 from harness.errors import InputError
@@ -24,6 +25,7 @@ FIELDS = (
     "study_id",
     "subject_id",
     "images",
+    "image_views",
     "prior_images",
     "current_image",
     "context",
@@ -70,6 +72,7 @@ def study_of(record: Record, place: Place) -> Study:
         study_id=study_id,
         subject_id=name_in(record, "subject_id", place),
         images=images,
+        image_views=_views(record, images, place),
         prior_images=paths_in(record, "prior_images", place),
         current_image=_current_image(record, images, place),
         context=texts_in(record, "context", place),
@@ -96,8 +99,9 @@ def record_of(study: Study) -> dict[str, Any]:
         del values["split"]
     for name in ("context", "reference", "tags"):
         values[name] = dict(values[name])
-    for name in ("images", "prior_images"):
+    for name in ("images", "image_views", "prior_images"):
         values[name] = None if values[name] is None else list(values[name])
+    values["image_views"] = values["image_views"] or None
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -108,3 +112,13 @@ def _current_image(record: Record, images: tuple[str, ...], place: Place) -> str
     if len(named) != 1:
         raise InputError(f"{place}: current_image names {len(named)} images. Write one path.")
     return named[0]
+
+
+def _views(record: Record, images: tuple[str, ...], place: Place) -> tuple[str, ...]:
+    views = words_in(record, "image_views", place)
+    if views and len(views) != len(images):
+        raise InputError(
+            f"{place}: image_views has {len(views)} views for {len(images)} images. "
+            "Write one for each image, in the order of images, or leave it out."
+        )
+    return views

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from harness.datasets import read_predictions, read_studies, write_studies
 from harness.datasets.context_text import context_sections
 from harness.datasets.phantoms import phantom_folder
+from harness.datasets.record import record_of
+from harness.errors import InputError
 from harness.study import Study
 
 IDS = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
@@ -28,6 +31,7 @@ def studies(draw: st.DrawFn) -> Study:
         study_id=draw(IDS),
         subject_id=draw(st.none() | IDS),
         images=images,
+        image_views=draw(st.sampled_from([(), tuple("PA" for _ in images)])),
         prior_images=draw(st.none() | st.lists(IDS, max_size=2).map(tuple)),
         current_image=images[-1] if images else None,
         context=draw(WORDS),
@@ -120,6 +124,7 @@ def test_flat_lines_put_sections_views_and_context_in_their_places(tmp_path: Pat
         sample_id="s1",
         study_id="s1",
         images=("s1/0.png", "s1/1.png"),
+        image_views=("Frontal", "Lateral"),
         current_image="s1/1.png",
         context={"indication": "Cough", "comparison": "None."},
         reference={"findings": "Clear.", "impression": ""},
@@ -181,6 +186,7 @@ def test_rexrank_documents_are_read_by_id(tmp_path: Path) -> None:
         study_id="CXR1",
         subject_id="12",
         images=("0.png", "1.png"),
+        image_views=("Frontal", "Lateral"),
         current_image="1.png",
         context={"indication": "Cough"},
         reference={"findings": "Clear."},
@@ -337,3 +343,40 @@ def test_phantoms_are_drawn_once_into_the_cache(
     assert tmp_path in found.path.parents
     assert [] == list(found.notes)
     assert all((folder / study.images[0]).is_file() for study in found.studies)
+
+
+def test_views_are_one_for_each_image_and_are_written_back(tmp_path: Path) -> None:
+    record = {
+        "study_id": "s1",
+        "images": ["a.png", "b.png"],
+        "image_views": ["PA", "LATERAL"],
+        "reference": {"findings": "Clear."},
+    }
+    path = _lines(tmp_path / "a.jsonl", record)
+    assert ("PA", "LATERAL") == _one(path).image_views
+    assert record["image_views"] == record_of(_one(path))["image_views"]
+    assert "image_views" not in record_of(Study("s", "s"))
+
+
+@pytest.mark.parametrize(
+    ("views", "message"),
+    [
+        (["PA"], "image_views has 1 views for 2 images. Write one for each image"),
+        ("PA", "image_views is a text. Write a list of words"),
+        (["PA", 3], "a word in image_views is a number. Write a text"),
+    ],
+)
+def test_views_that_do_not_fit_the_images_are_refused(
+    tmp_path: Path, views: object, message: str
+) -> None:
+    path = _lines(
+        tmp_path / "a.jsonl",
+        {
+            "study_id": "s1",
+            "images": ["a.png", "b.png"],
+            "image_views": views,
+            "reference": {"findings": "Clear."},
+        },
+    )
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_studies(path, "studies")
