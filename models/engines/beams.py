@@ -70,7 +70,8 @@ class _Beams:
         running_scores = scores + ends * _NEVER
         running = running_scores.topk(beams, dim=1).indices
         self.tokens, self.scores = _pick(tokens, running), running_scores.gather(1, running)
-        return parents.gather(1, running)
+        kept: Tensor = parents.gather(1, running)
+        return kept
 
     def _finish(self, tokens: Tensor, scores: Tensor, ends: Tensor, length: int) -> None:
         beams = self.scores.shape[1]
@@ -90,7 +91,8 @@ class _Beams:
             return torch.ones_like(self.is_finished[:, 0])
         possible = self.scores[:, :1] / length**penalty
         worst = self.finished_scores.min(dim=1, keepdim=True).values
-        return ~(possible > torch.where(self.is_finished, worst, _NEVER)).any(dim=1)
+        hopeless: Tensor = possible <= torch.where(self.is_finished, worst, _NEVER)
+        return hopeless.all(dim=1)
 
     def best(self, study: int, count: int, stop_ids: Sequence[int]) -> list[GeneratedSequence]:
         """Return a study's ``count`` best finished beams."""

@@ -32,9 +32,9 @@ def ban_repeated_ngrams(scores: Tensor, ids: Tensor, size: int) -> Tensor:
         last = ids[..., windows + offset, None]
         repeated &= ids[..., offset : offset + windows] == last
     following = ids[..., size - 1 :]
-    repeated &= following >= 0
-    # One column more takes the ids that are not banned, so that nothing else is overwritten.
+    # Ids without a score (an image's, padding) are not banned; one column more takes these writes.
     vocabulary = scores.shape[-1]
+    repeated &= (following >= 0) & (following < vocabulary)
     banned = torch.zeros((*scores.shape[:-1], vocabulary + 1), dtype=torch.bool, device=ids.device)
     banned.scatter_(-1, torch.where(repeated, following, vocabulary), True)
     return scores.masked_fill(banned[..., :-1], -torch.inf)

@@ -209,7 +209,8 @@ class PromptCache:
         if hidden is not None:
             prompt_part = scores.view(studies, -1, scores.shape[-1])[..., : self.width]
             prompt_part.masked_fill_(hidden.to(scores.device), -torch.inf)
-        weights = functional.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
+        wide = torch.promote_types(query.dtype, torch.float32)
+        weights = functional.softmax(scores, dim=-1, dtype=wide).to(query.dtype)
         attended = by_sequence(torch.bmm(weights[..., : self.width], prompt_values))
         attended = attended + torch.bmm(by_sequence(weights[..., self.width :]), own_values)
         return attended.reshape(studies * k, 1, groups * heads, -1)
