@@ -9,6 +9,7 @@ from typing import Literal
 from models.errors import InputError, MissingError
 from models.hub import locate
 from models.libra.config import LibraConfig, read_config, read_json
+from models.libra.templates import model_name
 from models.weights_files import find_weights
 
 Layout = Literal["full", "lora", "projector"]
@@ -80,7 +81,8 @@ def find_checkpoint(
     """
     folder = locate(path_or_id, revision)
     config = read_config(folder)
-    name = model_name(path_or_id)
+    given = Path(path_or_id).expanduser()
+    name = model_name(str(given.resolve() if given.is_dir() else path_or_id))
     if (folder / "adapter_config.json").is_file():
         return _lora(name, folder, config, base)
     projector = _projector_file(folder)
@@ -90,18 +92,6 @@ def find_checkpoint(
             raise _no_weights(folder, base is not None and bool(whole))
         return _projector_only(name, folder, config, base, projector)
     return Checkpoint(name, folder, "full", config, whole, [], folder)
-
-
-def model_name(path_or_id: str | Path) -> str:
-    """Return what Libra calls a model by its path: the last part, with its parent if that is
-    a ``checkpoint-…``.
-    """
-    parts = [part for part in Path(str(path_or_id)).expanduser().parts if part not in ("/", ".")]
-    if not parts:
-        return Path.cwd().name
-    if parts[-1].startswith("checkpoint-") and len(parts) > 1:
-        return f"{parts[-2]}_{parts[-1]}"
-    return parts[-1]
 
 
 def find_adapter(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +23,34 @@ def merge_adapter(language_model: Any, folder: Path) -> Any:
         If peft is not installed.
     """
     try:
-        from peft import PeftConfig, get_peft_model, get_peft_model_state_dict
-        from peft import set_peft_model_state_dict
+        import peft
     except ImportError as error:
         raise MissingError(
             'LoRA adapters need peft: `pip install "cxr-harness[models]"`.'
         ) from error
+    tensors = read_tensors(find_adapter(folder))
+    # peft warns that it cannot find the base by its name, which is not how it was found here
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wrapped = _wrapped(language_model, folder, peft)
+        needed = {
+            name: tuple(tensor.shape)
+            for name, tensor in peft.get_peft_model_state_dict(
+                wrapped, save_embedding_layers=False
+            ).items()
+        }
+        found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        compare(found, needed).refuse(folder)
+        peft.set_peft_model_state_dict(wrapped, tensors)
+        return wrapped.merge_and_unload()
+
+
+def _wrapped(language_model: Any, folder: Path, peft: Any) -> Any:
     try:
-        config = PeftConfig.from_pretrained(str(folder))
-        wrapped = get_peft_model(language_model, config)
+        config = peft.PeftConfig.from_pretrained(str(folder))
+        return peft.get_peft_model(language_model, config)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{folder / 'adapter_config.json'} does not fit the base model "
             f"({type(error).__name__}). Check that the base is the one it was trained on."
         ) from error
-    tensors = read_tensors(find_adapter(folder))
-    needed = {
-        name: tuple(tensor.shape) for name, tensor in get_peft_model_state_dict(wrapped).items()
-    }
-    compare({name: tuple(tensor.shape) for name, tensor in tensors.items()}, needed).refuse(folder)
-    set_peft_model_state_dict(wrapped, tensors)
-    return wrapped.merge_and_unload()

@@ -1,0 +1,226 @@
+"""A loaded model that writes reports: what notebooks, the command line and adapters use."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence
+from models.errors import InputError
+from models.images.preprocess import Preprocessor
+from models.images.reading import DicomMode, read_image
+from models.libra import prompts
+from models.libra.checkpoint import Checkpoint
+from models.libra.encoding import ImageEncoder, ImagePair
+from models.libra.model import LibraModel
+from models.libra.tokenizers import ReportTokenizer
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    ImageSource = str | Path | Image | np.ndarray
+
+_LOG = logging.getLogger(__name__)
+Turn = tuple[str, str | None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """One generated text.
+
+    ``token_ids`` are the new ids only, up to and with the end token. ``score`` is a beam's sum of
+    log-probabilities over ``length ** length_penalty``; None without beams. ``finish_reason`` is
+    ``stop`` or ``length``.
+    """
+
+    text: str
+    token_ids: list[int]
+    score: float | None
+    finish_reason: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a model is asked about a pair of images.
+
+    ``turns`` is the conversation so far without image tokens, the user's question last; ``key``
+    tells questions apart for seeded sampling.
+    """
+
+    images: ImagePair
+    turns: Sequence[Turn]
+    key: str = ""
+    template: str | None = None
+
+
+class LibraReporter:
+    """A model of the Libra family, ready to write; made by `models.load`.
+
+    ``record`` says in plain values what it was loaded from.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        model: LibraModel,
+        tokenizer: ReportTokenizer,
+        preprocessor: Preprocessor,
+        encoder: ImageEncoder,
+        engine_for: Callable[[Decoding], Engine],
+        record: Mapping[str, Any],
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.model = model
+        self.tokenizer = tokenizer
+        self.preprocessor = preprocessor
+        self.encoder = encoder
+        self.record = record
+        self._engine_for = engine_for
+        self._default_template = prompts.template_for(checkpoint.name)
+        self._has_said_template = False
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's name, by which the original chooses a conversation template."""
+        return self.checkpoint.name
+
+    def preprocess(self, image: ImageSource, dicom: DicomMode = "published") -> np.ndarray:
+        """Return float32 pixels ``[3, S, S]`` of an image, as the vision tower gets them.
+
+        Parameters
+        ----------
+        image
+            A file (PNG, JPEG, DICOM, …), a Pillow image, or an array ``[H, W]`` or ``[H, W, 3]``.
+        dicom
+            How DICOM values become grey, see `models.images.reading.read_image`.
+        """
+        return self.preprocessor(read_image(image, dicom=dicom))
+
+    def report(
+        self,
+        current: ImageSource,
+        prior: ImageSource | None = None,
+        prompt: str | None = None,
+        template: str | None = None,
+        num_beams: int = 1,
+        length_penalty: float = 1.0,
+        no_repeat_ngram_size: int = 0,
+        max_new_tokens: int = 128,
+        num_return_sequences: int = 1,
+        temperature: float = 0.0,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ) -> list[Report]:
+        """Return the model's texts on one study, best first.
+
+        Parameters
+        ----------
+        current, prior
+            Images: files, Pillow images or arrays. Without a prior the current image stands in
+            for it, as Libra does.
+        prompt
+            The question, without the image token; Libra's question for findings if None.
+        template
+            Name of a conversation template; None: as the original chooses it by the model's name.
+        num_beams, length_penalty, no_repeat_ngram_size, max_new_tokens, num_return_sequences
+            As in `models.engines.engine.Decoding`.
+        temperature, top_p, seed
+            0 is greedy; above, texts are sampled. ``seed`` None: other texts each time.
+
+        Raises
+        ------
+        InputError
+            If an image, the template or a setting cannot be used.
+        """
+        decoding = Decoding(
+            num_beams=num_beams,
+            length_penalty=length_penalty,
+            no_repeat_ngram_size=no_repeat_ngram_size,
+            max_new_tokens=max_new_tokens,
+            num_return_sequences=num_return_sequences,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+        )
+        pair = ImagePair(
+            self.preprocess(current), None if prior is None else self.preprocess(prior)
+        )
+        asked = prompts.FINDINGS_QUESTION if prompt is None else prompt
+        return self.reports([Question(pair, [("user", asked)], template=template)], decoding)[0]
+
+    def reports(self, questions: Sequence[Question], decoding: Decoding) -> list[list[Report]]:
+        """Return ``num_return_sequences`` texts per question, best first, in their order."""
+        prepared, stops = self._prepared(questions)
+        engine = self._engine_for(decoding)
+        found = engine.generate(prepared, decoding)
+        return [
+            [self._report(one, stop) for one in sequences]
+            for sequences, stop in zip(found, stops, strict=True)
+        ]
+
+    def stream(self, question: Question, decoding: Decoding) -> Iterator[str]:
+        """Yield one text in pieces while it is written; greedy or sampled, never with beams.
+
+        The pieces together are the text as it is decoded, before what `report` strips.
+        """
+        from models.engines.transformers_engine import TransformersEngine
+
+        engine = self._engine_for(decoding)
+        if not isinstance(engine, TransformersEngine):
+            raise InputError("Only the transformers engine streams. Load with engine transformers.")
+        prepared, stops = self._prepared([question])
+        ids: list[int] = []
+        shown = ""
+        for token in engine.stream(prepared[0], decoding):
+            ids.append(token)
+            text = self.tokenizer.text(ids, stops[0])
+            # an unfinished character decodes to a replacement mark: wait for its other bytes
+            if text.startswith(shown) and not text.endswith("\ufffd"):
+                yield text[len(shown) :]
+                shown = text
+
+    def prompt_text(self, question: Question) -> str:
+        """Return the whole prompt of a question as text."""
+        template = self._template(question)
+        start_end = self.checkpoint.config.use_start_end
+        turns = list(question.turns)
+        first = next(index for index, (role, _) in enumerate(turns) if role == "user")
+        turns[first] = (
+            "user",
+            prompts.image_question(turns[first][1] or "", start_and_end=start_end),
+        )
+        return prompts.render(template, [*turns, ("assistant", None)])
+
+    def _prepared(self, questions: Sequence[Question]) -> tuple[list[EnginePrompt], list[str]]:
+        images = self.encoder.embeddings([question.images for question in questions])
+        prepared = []
+        for question, image in zip(questions, images, strict=True):
+            ids = prompts.tokenize(self.prompt_text(question), self.tokenizer.tokenizer)
+            embeddings = self.model.embed_prompt(ids, image).detach()
+            prepared.append(EnginePrompt(ids, embeddings, question.key))
+        return prepared, [prompts.stop_string(self._template(one)) for one in questions]
+
+    def _template(self, question: Question) -> str:
+        if question.template is not None:
+            return question.template
+        if not self._has_said_template:
+            self._has_said_template = True
+            _LOG.info(
+                "Conversation template %s, since %s.",
+                self._default_template.name,
+                self._default_template.reason,
+            )
+        return self._default_template.name
+
+    def _report(self, sequence: GeneratedSequence, stop: str) -> Report:
+        return Report(
+            text=self.tokenizer.text(sequence.token_ids, stop),
+            token_ids=list(sequence.token_ids),
+            score=sequence.score,
+            finish_reason=sequence.finish_reason,
+        )
