@@ -1,11 +1,12 @@
-"""Keys and values of a batch of studies: a prompt's once, a sequence's own tokens apart.
+"""Keys and values of a batch of studies: what a study's sequences share once, their own apart.
 
 A study's beams or samples share their prompt. transformers copies its keys and values for each of
-them; here they are kept once, and each sequence only owns what it generated. The attention over
-both is one softmax, so the result is the same.
+them; here they are kept once, and each sequence only owns what it generated. Tokens that all beams
+of a study have come to share move to the prompt. The attention over both parts is one softmax, so
+the result is the same.
 
-Shapes: B studies, K sequences per study, H query heads in Hkv groups of G, P prompt columns
-(left-padded), S generated tokens, d numbers per head.
+Shapes: B studies, K sequences per study, H query heads in Hkv groups of G, P shared columns
+(left-padded), S own tokens, d numbers per head.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_GROWTH = 64  # suffix columns that are allocated at a time
+_GROWTH = 16  # own columns that are allocated at a time, or moved to the shared ones
 
 
 @dataclass
 class _Layer:
-    prompt_keys: Tensor  # [B, Hkv, P, d]
-    prompt_values: Tensor
+    shared_keys: Tensor  # [B, Hkv, P, d]
+    shared_values: Tensor
     keys: Tensor  # [B * K, Hkv, at least S, d]
     values: Tensor
 
@@ -43,20 +44,20 @@ class PromptCache:
 
     def __init__(self, lengths: Sequence[int], sequences: int, device: torch.device) -> None:
         self.sequences = sequences
-        self.width = max(lengths)
-        self.lengths = torch.tensor(lengths, device=device)
-        columns = torch.arange(self.width, device=device)
-        self.positions = columns - (self.width - self.lengths)[:, None]
-        """Position of each prompt column ``[B, P]``, negative where there is padding."""
-        self.generated = 0
+        self.shared = torch.tensor(lengths, device=device)
+        """Tokens of each study that all its sequences share, ``[B]``."""
+        self.own = 0
+        """Tokens that each sequence has for itself."""
+        width = max(lengths)
+        self.positions = torch.arange(width, device=device) - (width - self.shared)[:, None]
+        """Position of each shared column ``[B, P]``, negative where there is padding."""
+        # The place in the study where each own token of a sequence was computed, and how many
+        # leading tokens were computed at one place for all sequences.
+        self._lineage = torch.zeros((len(lengths), sequences, 0), dtype=torch.long, device=device)
+        self._alike = 0
         self._layers: dict[int, _Layer] = {}
         self._masks: dict[int | None, Tensor | None] = {}
         self._rows: slice | None = None
-
-    @property
-    def studies(self) -> int:
-        """Number of studies still in the batch."""
-        return len(self.lengths)
 
     @property
     def n_layers(self) -> int:
@@ -77,7 +78,7 @@ class PromptCache:
         """Say that the coming forward pass adds a token to every sequence."""
         self._rows = None
         self._masks = {}
-        self.generated += 1
+        self.own += 1
 
     def attend(
         self,
@@ -100,30 +101,54 @@ class PromptCache:
         return self._attend_step(self._append(index, key, value), query, scaling, window)
 
     def reorder(self, parents: Tensor) -> None:
-        """Give each sequence the tokens of its parent, ``[B, K]`` numbers within the study."""
-        offsets = torch.arange(self.studies, device=parents.device)[:, None] * self.sequences
+        """Give each sequence the own tokens of its parent, ``[B, K]`` numbers within the study."""
+        numbers = torch.arange(self.sequences, device=parents.device).expand_as(parents)
+        lineage = torch.cat([self._lineage, numbers[..., None]], dim=2)[..., : self.own]
+        self._lineage = lineage.gather(1, parents[..., None].expand_as(lineage))
+        offsets = torch.arange(len(parents), device=parents.device)[:, None] * self.sequences
         chosen = (parents + offsets).flatten()
         for layer in self._layers.values():
             for tensor in (layer.keys, layer.values):
-                used = tensor[:, :, : self.generated]
-                used.copy_(used.index_select(0, chosen.to(tensor.device)))
+                differing = tensor[:, :, self._alike : self.own]
+                differing.copy_(differing.index_select(0, chosen.to(tensor.device)))
+        alike = (self._lineage == self._lineage[:, :1]).all(dim=1).cumprod(dim=1).sum(dim=1)
+        self._alike = int(alike.min())
+        if self._alike >= _GROWTH:
+            self._share(self._alike)
 
     def keep(self, studies: Tensor) -> None:
         """Drop all studies but these (numbers, ascending)."""
-        sequences = torch.arange(self.sequences, device=studies.device)
-        rows = (studies[:, None] * self.sequences + sequences).flatten()
-        self.lengths, self.positions = self.lengths[studies], self.positions[studies]
+        numbers = torch.arange(self.sequences, device=studies.device)
+        rows = (studies[:, None] * self.sequences + numbers).flatten()
+        self.shared, self.positions = self.shared[studies], self.positions[studies]
+        self._lineage = self._lineage[studies]
         for layer in self._layers.values():
             device = layer.keys.device
-            layer.prompt_keys = layer.prompt_keys[studies.to(device)]
-            layer.prompt_values = layer.prompt_values[studies.to(device)]
+            layer.shared_keys = layer.shared_keys[studies.to(device)]
+            layer.shared_values = layer.shared_values[studies.to(device)]
             layer.keys, layer.values = layer.keys[rows.to(device)], layer.values[rows.to(device)]
+
+    def _share(self, count: int) -> None:
+        """Move the first own tokens, which a study's sequences have in common, to the prompt."""
+        for layer in self._layers.values():
+            first_keys = layer.keys[:: self.sequences, :, :count]
+            first_values = layer.values[:: self.sequences, :, :count]
+            layer.shared_keys = torch.cat([layer.shared_keys, first_keys], dim=2)
+            layer.shared_values = torch.cat([layer.shared_values, first_values], dim=2)
+            layer.keys = layer.keys[:, :, count:].clone()
+            layer.values = layer.values[:, :, count:].clone()
+        new = self.shared[:, None] + torch.arange(count, device=self.shared.device)
+        self.positions = torch.cat([self.positions, new], dim=1)
+        self.shared = self.shared + count
+        self._lineage = self._lineage[:, :, count:]
+        self.own -= count
+        self._alike = 0
 
     def _store_prompts(self, index: int, rows: slice, key: Tensor, value: Tensor) -> None:
         heads, tokens, size = key.shape[1:]
         if index not in self._layers:
-            whole = (self.studies, heads, self.width, size)
-            none = (self.studies * self.sequences, heads, 0, size)
+            studies, width = self.positions.shape
+            whole, none = (studies, heads, width, size), (studies * self.sequences, heads, 0, size)
             self._layers[index] = _Layer(
                 key.new_zeros(whole),
                 value.new_zeros(whole),
@@ -131,8 +156,8 @@ class PromptCache:
                 value.new_empty(none),
             )
         layer = self._layers[index]
-        layer.prompt_keys[rows, :, self.width - tokens :] = key
-        layer.prompt_values[rows, :, self.width - tokens :] = value
+        layer.shared_keys[rows, :, -tokens:] = key
+        layer.shared_values[rows, :, -tokens:] = value
 
     def _attend_prompts(
         self,
@@ -158,7 +183,7 @@ class PromptCache:
     def _prompt_mask(self, rows: slice, tokens: int, window: int | None) -> Tensor | None:
         """Which columns a prompt token sees ``[n, 1, tokens, tokens]``; None: all before it."""
         if window not in self._masks:
-            positions = self.positions[rows, self.width - tokens :]
+            positions = self.positions[rows, -tokens:]
             mask = None
             if bool((positions[:, 0] < 0).any()) or (window is not None and window < tokens):
                 distance = positions[:, :, None] - positions[:, None, :]
@@ -172,25 +197,24 @@ class PromptCache:
 
     def _append(self, index: int, key: Tensor, value: Tensor) -> _Layer:
         layer = self._layers[index]
-        if layer.keys.shape[2] < self.generated:
+        if layer.keys.shape[2] < self.own:
             more = key.new_empty(key.shape[0], key.shape[1], _GROWTH, key.shape[3])
             layer.keys = torch.cat([layer.keys, more], dim=2)
             layer.values = torch.cat([layer.values, more], dim=2)
-        layer.keys[:, :, self.generated - 1] = key[:, :, 0]
-        layer.values[:, :, self.generated - 1] = value[:, :, 0]
+        layer.keys[:, :, self.own - 1] = key[:, :, 0]
+        layer.values[:, :, self.own - 1] = value[:, :, 0]
         return layer
 
     def _attend_step(
         self, layer: _Layer, query: Tensor, scaling: float, window: int | None
     ) -> Tensor:
-        studies, k, groups = self.studies, self.sequences, layer.keys.shape[1]
-        prompt_keys, prompt_values = (
-            layer.prompt_keys.flatten(0, 1),
-            layer.prompt_values.flatten(0, 1),
-        )
-        first = 0 if window is None else max(0, self.generated - window)
-        own_keys = layer.keys[:, :, first : self.generated].flatten(0, 1)
-        own_values = layer.values[:, :, first : self.generated].flatten(0, 1)
+        studies, width = self.positions.shape
+        k, groups = self.sequences, layer.keys.shape[1]
+        shared_keys = layer.shared_keys.flatten(0, 1)
+        shared_values = layer.shared_values.flatten(0, 1)
+        first = 0 if window is None else max(0, self.own - window)
+        own_keys = layer.keys[:, :, first : self.own].flatten(0, 1)
+        own_values = layer.values[:, :, first : self.own].flatten(0, 1)
         heads = query.shape[1] // groups
 
         def by_study(tensor: Tensor) -> Tensor:  # [B * K * Hkv, G, n] -> [B * Hkv, K * G, n]
@@ -202,25 +226,25 @@ class PromptCache:
             return parts.transpose(1, 2).reshape(studies * k * groups, heads, -1)
 
         query = query.reshape(studies * k * groups, heads, -1)
-        prompt_scores = torch.bmm(by_study(query), prompt_keys.transpose(1, 2))
+        shared_scores = torch.bmm(by_study(query), shared_keys.transpose(1, 2))
         own_scores = torch.bmm(query, own_keys.transpose(1, 2))
-        scores = torch.cat([prompt_scores, by_study(own_scores)], dim=-1) * scaling
+        scores = torch.cat([shared_scores, by_study(own_scores)], dim=-1) * scaling
         hidden = self._hidden_columns(window)
         if hidden is not None:
-            prompt_part = scores.view(studies, -1, scores.shape[-1])[..., : self.width]
-            prompt_part.masked_fill_(hidden.to(scores.device), -torch.inf)
+            shared_part = scores.view(studies, -1, scores.shape[-1])[..., :width]
+            shared_part.masked_fill_(hidden.to(scores.device), -torch.inf)
         wide = torch.promote_types(query.dtype, torch.float32)
         weights = functional.softmax(scores, dim=-1, dtype=wide).to(query.dtype)
-        attended = by_sequence(torch.bmm(weights[..., : self.width], prompt_values))
-        attended = attended + torch.bmm(by_sequence(weights[..., self.width :]), own_values)
+        attended = by_sequence(torch.bmm(weights[..., :width], shared_values))
+        attended = attended + torch.bmm(by_sequence(weights[..., width:]), own_values)
         return attended.reshape(studies * k, 1, groups * heads, -1)
 
     def _hidden_columns(self, window: int | None) -> Tensor | None:
         """Prompt columns ``[B, 1, P]`` that the newest token may not see; None if it sees all."""
         if window not in self._masks:
-            first = torch.zeros_like(self.lengths)
+            first = torch.zeros_like(self.shared)
             if window is not None:
-                first = (self.lengths + self.generated - window).clamp(min=0)
+                first = (self.shared + self.own - window).clamp(min=0)
             hidden = self.positions < first[:, None]
             self._masks[window] = hidden[:, None] if bool(hidden.any()) else None
         return self._masks[window]

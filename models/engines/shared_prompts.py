@@ -70,6 +70,7 @@ class SharedPrompts:
         self._dtype = weight.dtype if weight.dtype.is_floating_point else language_model.dtype
         self._model = language_model
         self._prompts = list(prompts)
+        self._steps = 0
         lengths = [len(prompt.embeddings) for prompt in prompts]
         self.cache = PromptCache(lengths, sequences, self.device)
 
@@ -81,7 +82,7 @@ class SharedPrompts:
             prompts = self._prompts[rows]
             width = max(len(prompt.embeddings) for prompt in prompts)
             embeddings = torch.stack([self._padded(prompt, width) for prompt in prompts])
-            positions = self.cache.positions[rows, self.cache.width - width :].clamp(min=0)
+            positions = self.cache.positions[rows, -width:].clamp(min=0)
             parts.append(self._logits(inputs_embeds=embeddings, position_ids=positions))
         if self.cache.n_layers != self._model.config.get_text_config().num_hidden_layers:
             raise InputError(
@@ -96,7 +97,8 @@ class SharedPrompts:
     def step(self, tokens: Tensor) -> Tensor:
         """Add a token to every sequence, ``[B, K]``; return the next logits ``[B, K, V]``."""
         self.cache.begin_step()
-        positions = self.cache.lengths + self.cache.generated - 1
+        self._steps += 1
+        positions = self.cache.shared + self.cache.own - 1
         logits = self._logits(
             input_ids=tokens.reshape(-1, 1),
             position_ids=positions.repeat_interleave(self.cache.sequences)[:, None],
@@ -137,7 +139,7 @@ class SharedPrompts:
             keys = [self._prompts[study].key for study in (~finite).nonzero().flatten().tolist()]
             raise InputError(
                 f"The language model's logits are not finite for {', '.join(map(repr, keys))} "
-                f"after {self.cache.generated} new tokens. Check the weights, or load the model "
+                f"after {self._steps} new tokens. Check the weights, or load the model "
                 "in a wider type (dtype float32 or bfloat16)."
             )
 
