@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.errors import InputError, MissingError
-from models.images.reading import MOST_PIXELS, DicomMode, damaged, say_first_of, too_large
+from models.images.reading import (
+    MOST_PIXELS,
+    DicomMode,
+    ImageWarning,
+    damaged,
+    say_first_of,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -58,7 +65,7 @@ def read_dicom(
         dataset = pydicom.dcmread(path, force=True, specific_tags=list(_ELEMENTS))
         _check(dataset, path)
         return _eight_bits(_shown(_pixels(dataset, path), dataset, mode, window), dataset, path)
-    except (InputError, MissingError):
+    except (InputError, MissingError, ImageWarning):
         raise
     except Exception as error:  # decoders of many authors: a damaged file makes them raise anything
         raise damaged(path, error) from error

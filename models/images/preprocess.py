@@ -71,7 +71,7 @@ class Preprocessor:
         self._pad = aspect_ratio == "pad"
         self._resize = _size(settings, "size") if settings["do_resize"] else None
         self._crop = _size(settings, "crop_size") if settings["do_center_crop"] else None
-        self._resample = Image.Resampling(settings["resample"])
+        self._resample = _resample(settings["resample"])
         self._scale = float(settings["rescale_factor"]) if settings["do_rescale"] else 1.0
         normalize = settings["do_normalize"]
         mean = _three(settings["image_mean"])
@@ -195,10 +195,20 @@ def _positive(value: Any, key: str) -> int:
 
 
 def _three(values: Any) -> tuple[float, float, float]:
-    numbers = [values] * 3 if isinstance(values, int | float) else list(values)
-    if len(numbers) != 3:
-        raise InputError("image_mean and image_std must have three numbers each. Correct them.")
-    return (float(numbers[0]), float(numbers[1]), float(numbers[2]))
+    try:
+        red, green, blue = [values] * 3 if isinstance(values, int | float) else values
+        return float(red), float(green), float(blue)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "image_mean and image_std must have three numbers. Correct them."
+        ) from error
+
+
+def _resample(value: Any) -> Image.Resampling:
+    try:
+        return Image.Resampling(value)
+    except ValueError as error:
+        raise InputError(f"resample {value} is no filter of Pillow. Give 0 to 5.") from error
 
 
 def _target(image: Image.Image, size: _Size) -> tuple[int, int]:

@@ -7,9 +7,7 @@ a package that is not installed is a `MissingError`. Neither quotes anything of 
 from __future__ import annotations
 
 import re
-import struct
 import warnings
-import zlib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -25,11 +23,6 @@ MOST_PIXELS = 89_478_485
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|data:")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
-# what Pillow's format plug-ins raise on damaged files, besides its own errors
-_DAMAGED = (
-    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, TypeError,
-    OverflowError, MemoryError, zlib.error, NotImplementedError,
-)  # fmt: skip
 _REPLACE = "Replace the file with a good copy."
 
 
@@ -108,9 +101,9 @@ def _from_file(
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise too_large(path) from error
-    except InputError:
+    except (InputError, ImageWarning):
         raise
-    except _DAMAGED as error:
+    except Exception as error:  # Pillow's plug-ins raise anything on a damaged file
         raise damaged(path, error) from error
 
 
@@ -138,9 +131,9 @@ def _head(path: Path) -> bytes:
 def _from_pillow(image: Image.Image) -> Image.Image:
     try:
         return _convert(image, "the image given")
-    except InputError:
+    except (InputError, ImageWarning):
         raise
-    except _DAMAGED as error:  # Pillow reads a file's pixels only when they are asked for
+    except Exception as error:  # an opened file is decoded, and found to be damaged, only now
         raise damaged("the image given", error) from error
 
 
