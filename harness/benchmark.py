@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from harness.needs import HowToGet
 from harness.slices import DEFAULT_SLICES
 from harness.system_names import system_name
 from models.adapter import Prior
@@ -85,7 +86,8 @@ class Statistics(_Part):
 class Benchmark(_Part):
     """A benchmark file as read: defaults filled in, variables replaced, names checked.
 
-    Relative inputs start at the file's folder (``input_path``), ``output`` at the working one.
+    ``needs`` tells of variables how to get what they name. Relative inputs start at the file's
+    folder (``input_path``), ``output`` at the working one.
     """
 
     name: Text
@@ -96,8 +98,10 @@ class Benchmark(_Part):
     statistics: Statistics = Statistics()
     slices: Annotated[tuple[Text, ...], Field(strict=False)] = DEFAULT_SLICES
     output: Text
+    needs: dict[str, Text] = Field(default_factory=dict)
 
     _folder: Path = PrivateAttr(default=Path())
+    _how_to_get: HowToGet = PrivateAttr(default=HowToGet())
 
     def input_path(self, text: str) -> Path:
         """Return where an input of the file is."""
@@ -120,10 +124,16 @@ class Benchmark(_Part):
 
     def resolved(self) -> dict[str, Any]:
         """Return the specification as plain values for the record of a run."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", exclude_none=True, exclude={"needs"})
 
-    def in_folder(self, folder: Path) -> Benchmark:
+    @property
+    def how_to_get(self) -> HowToGet:
+        """How to get what the variables of the file name."""
+        return self._how_to_get
+
+    def in_folder(self, folder: Path, how_to_get: HowToGet | None = None) -> Benchmark:
         """Return the same benchmark as if its file were in ``folder``."""
         moved = self.model_copy()
         moved._folder = folder
+        moved._how_to_get = how_to_get or self._how_to_get
         return moved

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.benchmark import PHANTOMS, Benchmark
 from harness.datasets import StudySet, read_studies
 from harness.datasets.phantoms import phantom_folder
-from harness.errors import InputError
+from harness.errors import InputError, MissingError
 from harness.study import Study
 
 
@@ -42,8 +42,27 @@ class BenchmarkData:
         return [*rows, ("SHA-256 of the studies", self.study_set.sha256)]
 
     def read_bank(self, path: Path) -> Sequence[Study]:
-        """Return the studies of a file to copy from."""
+        """Return the studies of a file to copy from.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        MissingError
+            If it is not there, and the benchmark tells how to get it.
+        """
+        self.spec.how_to_get.refuse_absent(path)
         return read_studies(path).studies
+
+    def require_images(self, model: str) -> None:
+        """Raise MissingError if the benchmark tells how to get an image folder and names none.
+
+        For a model that looks at images; baselines run without.
+        """
+        steps = self.spec.how_to_get.images
+        if self.images is None and steps:
+            what = f"The model {model!r} looks at images, and data.images names no folder."
+            raise MissingError(f"{what}\n\n{steps}")
 
     def other_split(self, split: str) -> Sequence[Study]:
         """Return the studies of another split of the same data.
@@ -71,16 +90,19 @@ def load_data(spec: Benchmark) -> BenchmarkData:
     ------
     InputError
         If the data cannot be read, or nothing says where they are.
+    MissingError
+        If they are not there, and the benchmark tells how to get them.
     """
     data = spec.data
     if data.format == PHANTOMS:
         source = phantom_folder(data.seed, data.patients, data.test_studies)
         split = data.split or "test"
         return BenchmarkData(spec, _read(spec, source, split, data.section), source, source)
-    path = spec.data_path or Path()
+    path, images = spec.data_path or Path(), spec.image_folder
+    spec.how_to_get.refuse_absent(path)
     study_set = _read(spec, path, data.split, data.section)
-    images = spec.image_folder
     if images is not None and not images.is_dir():
+        spec.how_to_get.refuse_absent(images)
         raise InputError(f"data.images: {images} is no folder. Name the studies' image folder.")
     return BenchmarkData(spec, study_set, path, images)
 

@@ -11,6 +11,24 @@ from harness.errors import InputError
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<fallback>:-[^}]*)?\}")
 
 
+def variables(text: str) -> list[str]:
+    """Return the names of the variables that a text reads.
+
+    >>> variables("${A}/${B:-c}")
+    ['A', 'B']
+    """
+    return [match["name"] for match in _VARIABLE.finditer(text)]
+
+
+def unset_variables(text: str) -> list[str]:
+    """Return the variables without which the text has no value: unset, and without a default."""
+    return [
+        match["name"]
+        for match in _VARIABLE.finditer(text)
+        if match["fallback"] is None and not os.environ.get(match["name"])
+    ]
+
+
 def expanded(text: str, where: str, environment: Mapping[str, str] | None = None) -> str:
     """Return the text with its variables replaced.
 

@@ -16,6 +16,8 @@ from metrics.results import Score
 from metrics.scoring import Resampling, Tally, score_systems
 
 DEFAULT_SLICES = ("has_prior", "view", "report_length")
+QUESTION_TAGS = ("answer_type", "question_type", "semantic_type", "content_type")
+"""Tags of questions in published data sets; a slice may name them even if no study has them."""
 _MOST_VALUES = 12
 
 
@@ -32,7 +34,7 @@ class Slice:
 def check_slices(names: Sequence[str], studies: Sequence[Study]) -> None:
     """Raise InputError if a slice is named after a tag that no study has."""
     tags = {tag for study in studies for tag in study.tags}
-    known = sorted({*DEFAULT_SLICES, *_BUILT_IN, *tags})
+    known = sorted({*DEFAULT_SLICES, *QUESTION_TAGS, *_BUILT_IN, *tags})
     for name in names:
         if name not in known:
             raise InputError(

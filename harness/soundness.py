@@ -68,6 +68,7 @@ def assess(
     predictions: Sequence[str | None],
     references: Sequence[Sequence[str]],
     finish_reasons: Sequence[str | None] | None = None,
+    short_answers: bool = False,
 ) -> Soundness:
     """Return the figures and the verdict on one system.
 
@@ -79,9 +80,11 @@ def assess(
         One or more texts per sample; lengths and distinctness are those of the first.
     finish_reasons
         Why each text ended, where known: ``error`` counts as failed, ``length`` as truncated.
+    short_answers
+        The texts answer questions: that many equal their reference is no sign of a leak.
     """
     figures = _figures(predictions, references, finish_reasons or [None] * len(predictions))
-    found = [finding for finding in _findings(figures) if finding is not None]
+    found = [finding for finding in _findings(figures, short_answers) if finding]
     levels = [level for level, _ in found]
     verdict: Verdict = "unsound" if "unsound" in levels else "caution" if levels else "sound"
     return Soundness(**vars(figures), verdict=verdict, reasons=[reason for _, reason in found])
@@ -134,7 +137,7 @@ def _over(numerator: float | None, denominator: float | None) -> float | None:
 _Finding = tuple[Verdict, str] | None
 
 
-def _findings(f: Figures) -> list[_Finding]:
+def _findings(f: Figures, short_answers: bool) -> list[_Finding]:
     return [
         _too_many(f.missing, f.n, ABSENT, "predictions are missing and scored as empty"),
         _too_many(f.failed, f.n, ABSENT, "predictions failed and are scored as empty"),
@@ -142,7 +145,7 @@ def _findings(f: Figures) -> list[_Finding]:
         _too_many(f.truncated, f.n, CUT, "predictions were cut at the limit of tokens"),
         _template(f),
         _length(f.words_ratio),
-        _copies(f),
+        None if short_answers else _copies(f),
     ]
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.environment import expanded
+from harness.environment import expanded, unset_variables
 from harness.errors import InputError
 from harness.suggest import suggestion
 
 if TYPE_CHECKING:
     from harness.benchmark import Benchmark
-    from harness.yaml_file import Location, YamlFile
+    from harness.yaml_file import Location
 
 _PATHS: tuple[Location, ...] = (("data", "path"), ("data", "images"), ("output",))
-_MODEL_PATHS = ("path", "bank")
+_MODEL_PATHS = ("path", "bank", "weights", "base", "endpoint")
 """Where variables of the environment are read."""
 
 
@@ -59,35 +59,50 @@ def load_spec(name_or_path: str | Path) -> Benchmark:
     InputError
         If the file cannot be read or a field is wrong; the message names file, line and field.
     MissingError
-        If a plug-in that it names cannot be imported.
+        If a plug-in that it names cannot be imported, or a variable that it needs is not set.
     """
     from harness.benchmark import Benchmark
+    from harness.needs import how_to_get, refuse_unset, steps_by_variable
     from harness.spec_checks import check
     from harness.spec_messages import validated
     from harness.yaml_file import read_yaml
 
     file = read_yaml(find_benchmark(name_or_path))
-    values = _with_variables(file)
+    written = {location: _at(file.values, location) for location in _path_locations(file.values)}
+    steps = steps_by_variable(file, written)
+    paths = {
+        location: _expanded(text, file.place(location), steps) for location, text in written.items()
+    }
+    values = _with_paths(file.values, paths)
     name = values.setdefault("name", file.path.stem)
     values.setdefault("output", f"results/{name}")
     benchmark = validated(Benchmark, values, file)
     check(benchmark, file)
-    return benchmark.in_folder(file.path.absolute().parent)
+    # last: what is wrong with the file comes to light without the data
+    refuse_unset(file, written, steps)
+    folder = file.path.absolute().parent
+    return benchmark.in_folder(folder, how_to_get(written, paths, steps, folder))
 
 
-def _with_variables(file: YamlFile) -> dict[str, Any]:
-    """Return the file's values with variables replaced in paths, leaving the file's as they are."""
-    values = dict(file.values)
-    for location in _path_locations(values):
-        *outer, last = location
-        holder: Any = values
+def _expanded(text: str, place: str, steps: Mapping[str, str]) -> str | None:
+    """Return a path with its variables replaced; as it is where a needed one is not set."""
+    if any(name in steps for name in unset_variables(text)):
+        return text
+    # `${IMAGES:-}` is how a file leaves a path to whoever sets the variable
+    return expanded(text, place) or None
+
+
+def _with_paths(values: Mapping[str, Any], paths: Mapping[Location, str | None]) -> dict[str, Any]:
+    """Return the file's values with these paths, leaving the file's as they are."""
+    found = dict(values)
+    for (*outer, last), path in paths.items():
+        holder: Any = found
         for part in outer:
             # copied on the way: two fields may share one object through a YAML alias
             holder[part] = holder[part].copy()
             holder = holder[part]
-        # `${IMAGES:-}` is how a file leaves a path to whoever sets the variable
-        holder[last] = expanded(holder[last], file.place(location)) or None
-    return values
+        holder[last] = path
+    return found
 
 
 def _path_locations(values: dict[str, Any]) -> Iterator[Location]:

@@ -77,3 +77,9 @@ def test_any_texts_give_plain_figures(rows: list[tuple[str | None, str, str | No
     predictions, references, reasons = ([row[i] for row in rows] for i in range(3))
     result = assess(predictions, [[r or ""] for r in references], reasons)
     assert asdict(result) == json.loads(json.dumps(asdict(result), allow_nan=False))
+
+
+def test_answers_that_equal_their_reference_are_no_sign_of_a_leak() -> None:
+    answers, references = ["yes", "no"] * 20, [["yes"], ["no"]] * 20
+    assert "unsound" == assess(answers, references).verdict
+    assert "sound" == assess(answers, references, short_answers=True).verdict

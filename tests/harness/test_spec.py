@@ -337,6 +337,8 @@ def test_bundled_benchmarks_load_and_say_what_they_are(
         monkeypatch.setenv(name, "/data")
     for name in ("REXRANK_TEST", "REXRANK_VALID", "REXRANK_PREDICTIONS"):
         monkeypatch.setenv(name, "/data.json")
+    for name in ("MEDICAL_DIFF_VQA", "MIMIC_EXT_VQA"):
+        monkeypatch.setenv(name, "/questions")
     benchmark = load_spec(path.stem)
     assert path.stem == benchmark.name
     assert f"results/{path.stem}" == benchmark.output
