@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
-from typing import Any, TypeVar, get_type_hints
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from models.errors import InputError
 
@@ -16,7 +16,8 @@ T = TypeVar("T")
 def read_options(kind: type[T], settings: Mapping[str, Any], where: str) -> T:
     """Return the dataclass ``kind`` with ``settings`` as its fields, types checked.
 
-    ``where`` names the place in the user's file, for messages.
+    A field that is a dataclass itself is read in the same way. ``where`` names the place in the
+    user's file, for messages.
     """
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     for key in settings:
@@ -39,6 +40,10 @@ def _suggestion(key: str, known: list[str]) -> str:
 
 
 def _checked(value: Any, wanted: Any, key: str, where: str) -> Any:
+    nested = next((one for one in (wanted, *get_args(wanted)) if is_dataclass(one)), None)
+    if isinstance(nested, type) and isinstance(value, Mapping):
+        # pydantic would pass over unknown keys of a dataclass
+        return read_options(nested, value, f"{key}, {where}")
     from pydantic import TypeAdapter, ValidationError
 
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from models.errors import InputError
 
@@ -18,8 +18,6 @@ class ApiGeneration:
     ``max_completion_tokens``. ``extra`` is added to the request as it is (``top_k`` or
     ``chat_template_kwargs`` for vLLM, ``reasoning_effort`` for OpenAI, ...).
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     temperature: float | None = 0.0
     top_p: float | None = None
@@ -41,8 +39,6 @@ class ApiGeneration:
 class ApiImages:
     """How images are sent: their longer side in pixels at most, the format, OpenAI's ``detail``."""
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
     max_side: int = 1024
     format: Literal["png", "jpeg"] = "png"
     quality: int = 95
@@ -52,8 +48,6 @@ class ApiImages:
 @dataclass(frozen=True)
 class ApiPrice:
     """Money for a million tokens of the prompt (``input``) and of the answer (``output``)."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     input: float
     output: float

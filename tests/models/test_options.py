@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -49,3 +49,21 @@ def test_an_adapter_takes_its_extra_keys() -> None:
     assert Retrieval.from_settings({"sections": ["indication"]}).options.sections == ["indication"]
     with pytest.raises(InputError, match=r"Did you mean 'sections'\?"):
         Retrieval.from_settings({"section": ["indication"]})
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Options | None = None
+    others: dict[str, int] = field(default_factory=dict)
+
+
+def test_options_inside_options_are_read_alike() -> None:
+    settings = {"inner": {"beams": 3, "penalty": 2}, "others": {"beems": 1}}
+    assert Outer(Options(3, 2.0), {"beems": 1}) == read_options(Outer, settings, "models[0]")
+    assert Outer() == read_options(Outer, {"inner": None}, "models[0]")
+    with pytest.raises(InputError, match=r"'beems' in inner, models\[0\]. Did you mean 'beams'"):
+        read_options(Outer, {"inner": {"beems": 3}}, "models[0]")
+    with pytest.raises(InputError, match=r"'beams' is missing in inner"):
+        read_options(Outer, {"inner": {}}, "models[0]")
+    with pytest.raises(InputError, match=r"'inner.* in models"):
+        read_options(Outer, {"inner": 3}, "models[0]")
