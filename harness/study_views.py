@@ -12,6 +12,7 @@ from harness.scoring import Scored
 from harness.study import Study
 from metrics.metric import Metric, Span
 from metrics.results import ScoreTable
+from models.errors import ModelsError
 from reports.report_data import StudyView
 
 MOST_STUDIES = 2_000
@@ -118,16 +119,13 @@ class _Images:
 
 
 def _thumbnail(path: Path) -> bytes | None:
-    from PIL import Image, UnidentifiedImageError
+    from models.images.reading import read_image
 
     try:
-        with Image.open(path) as image:
-            deep = image.mode.startswith("I")
-            grey = image.point(lambda value: value / 256) if deep else image
-            small = grey.convert("L")
-            small.thumbnail((_IMAGE_PIXELS, _IMAGE_PIXELS))
-    except (OSError, UnidentifiedImageError):
+        small = read_image(path).convert("L")
+    except ModelsError:
         return None
+    small.thumbnail((_IMAGE_PIXELS, _IMAGE_PIXELS))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()

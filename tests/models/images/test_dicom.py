@@ -7,22 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
-
-from hypothesis import HealthCheck, given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-from hypothesis.extra import numpy as arrays  # noqa: E402
-from pydicom import Dataset, Sequence  # noqa: E402
-from pydicom.uid import (  # noqa: E402
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from pydicom import Dataset, Sequence
+from pydicom.uid import (
+    MPEG2MPML,
     DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
     RLELossless,
 )
 
-from models.errors import InputError, MissingError  # noqa: E402
-from models.images.reading import ImageWarning, read_image  # noqa: E402
-from tests.models.images.dicom_files import dx, gradient, jpeg, rgb, saved  # noqa: E402
+from models.errors import InputError, MissingError
+from models.images.reading import ImageWarning, read_image
+from tests.models.images.dicom_files import dx, gradient, jpeg, rgb, saved
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "images"
 STORED = [(8, np.uint8), (10, np.uint16), (12, np.uint16), (16, np.uint16)]
@@ -248,7 +246,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(file: Path) -> None
 
 def test_an_unknown_compression_is_named(file: Path) -> None:
     dataset = jpeg(gradient(8))
-    dataset.file_meta.TransferSyntaxUID = pydicom.uid.MPEG2MPML
+    dataset.file_meta.TransferSyntaxUID = MPEG2MPML
     with pytest.raises(InputError, match="MPEG2 Main Profile"):
         read_image(saved(dataset, file))
 
