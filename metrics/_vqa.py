@@ -48,7 +48,7 @@ class Vqa(Metric):
     repeats it, and its exact match is the share of the answer's words that the reference has, over
     open questions.
 
-    Source: Li et al. 2023 (arXiv 2306.00890), section 4; microsoft/LLaVA-Med at ad758b6,
+    Source: Li et al. 2023 (arXiv 2306.00890); microsoft/LLaVA-Med at ad758b6,
     ``llava/eval/run_eval.py`` and ``llava/eval/eval_metrics/evaluate_metrics.py``. Its "open
     accuracy", which needs the list of all answers, is left out.
 

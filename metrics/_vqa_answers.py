@@ -34,11 +34,11 @@ def answer_words(answer: str) -> list[str]:
     ['x', 'ray', 'shows', '2', 'nodules']
     """
     text = answer.lower()
+    in_number = _DIGITS_AROUND_COMMA.search(answer) is not None
     for mark in _PUNCTUATION:
-        beside_blank = f"{mark} " in answer or f" {mark}" in answer
-        text = text.replace(
-            mark, "" if beside_blank or _DIGITS_AROUND_COMMA.search(answer) else " "
-        )
+        if mark in answer:
+            beside_blank = f"{mark} " in answer or f" {mark}" in answer
+            text = text.replace(mark, "" if beside_blank or in_number else " ")
     words = (_DIGITS.get(word, word) for word in _FULL_STOP.sub("", text).split())
     return [word for word in words if word not in _ARTICLES]
 
