@@ -30,6 +30,7 @@ from harness.study import Study
 from harness.suggest import suggestion
 from harness.system_names import priors_that_matter
 from harness.system_texts import import_predictions
+from harness.uploads import Uploads
 from metrics.files.quoting import listed
 from metrics.scoring import Resampling, hash_test_set
 from models.adapter import Adapter
@@ -67,6 +68,7 @@ class PreparedRun:
     output: Path
     partial: bool
     command: str
+    uploads: Uploads
     allow_missing: bool = False
 
     @property
@@ -84,6 +86,13 @@ class PreparedRun:
         """The images that models will look at: what they hold identifies the predictions."""
         jobs = (s for s in self.steps if isinstance(s, Job) and s.adapter.uses_images)
         return list(dict.fromkeys(p for job in jobs for r in job.requests for p in images_of(r)))
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """The addresses that data are sent to, by model."""
+        jobs = (step for step in self.steps if isinstance(step, Job))
+        found = {job.model: job.adapter.endpoint() for job in jobs}
+        return {model: endpoint for model, endpoint in found.items() if endpoint is not None}
 
     @cached_property
     def test_set(self) -> str:
@@ -119,6 +128,7 @@ class PreparedRun:
             "generations": f"{self.n_generations:,}",
             "metrics": ", ".join(key for one in self.plan.selected() for key in one.columns),
             "output": str(self.output),
+            "data leave for": ", ".join(dict.fromkeys(self.endpoints.values())) or "nowhere",
             "notes": " ".join([*self.data.notes, *notes]),
         }
 
@@ -132,6 +142,8 @@ class PreparedRun:
         """Write all predictions that the folder does not hold yet."""
         if self.allow_missing:
             folder.add({"allow_missing": True})
+        for model, endpoint in self.endpoints.items():
+            folder.add({"uploads": {model: self.uploads.record(endpoint)}})
         for adapter, steps in groupby(self.steps, key=_adapter_of):
             with ExitStack() as stack:
                 if adapter is not None:
@@ -164,7 +176,7 @@ class PreparedRun:
         """
         self._refuse_fewer(folder.record)
         return finish_run(
-            folder, self.studies, self.systems, self.plan, self._facts(), processes, progress
+            folder, self.studies, self.systems, self.plan, self._facts(folder), processes, progress
         )
 
     def _refuse_fewer(self, record: Mapping[str, Any]) -> None:
@@ -175,7 +187,9 @@ class PreparedRun:
                 "out to keep them, give --fresh to replace the run, or choose another --output."
             )
 
-    def _facts(self) -> RunFacts:
+    def _facts(self, folder: RunFolder) -> RunFacts:
+        jobs = [step for step in self.steps if isinstance(step, Job)]
+        blind = [job.model for job in jobs if not job.adapter.uses_images]
         return RunFacts(
             name=self.spec.name,
             command=self.command,
@@ -183,6 +197,8 @@ class PreparedRun:
             images=self.data.images,
             notes=self.data.notes,
             partial=self.partial,
+            text_only=list(dict.fromkeys(blind)),
+            performance=folder.record.get("performance", {}),
         )
 
 
@@ -192,6 +208,7 @@ def prepare(
     limit: int | None = None,
     output: Path | None = None,
     allow_missing: bool = False,
+    allow_upload: Sequence[str] = (),
 ) -> PreparedRun:
     """Read and check everything that a run needs; write nothing.
 
@@ -209,11 +226,14 @@ def prepare(
     allow_missing
         Count samples that a model cannot read as failed, where they would end the run. It is no
         part of what identifies the run.
+    allow_upload
+        Endpoints that credentialed data may be sent to.
 
     Raises
     ------
     InputError
-        If the file, the data, a model or a metric is wrong.
+        If the file, the data, a model or a metric is wrong, or credentialed data would leave for
+        an endpoint that ``allow_upload`` does not name.
     MissingError
         If a plug-in or package that a model needs is not there.
     """
@@ -234,18 +254,30 @@ def prepare(
         for entry in entries
         for step in _steps(entry, spec, data, studies)
     ]
-    command = _command(benchmark, models, limit, allow_missing)
-    return PreparedRun(spec, data, plan, studies, steps, folder, partial, command, allow_missing)
+    command = _command(benchmark, models, limit, allow_missing, allow_upload)
+    uploads = Uploads(spec.data.credentialed, allow_upload)
+    prepared = PreparedRun(
+        spec, data, plan, studies, steps, folder, partial, command, uploads, allow_missing
+    )
+    for model, endpoint in prepared.endpoints.items():
+        uploads.check(model, endpoint)
+    return prepared
 
 
 def _command(
-    benchmark: str, models: Sequence[str] | None, limit: int | None, allow_missing: bool
+    benchmark: str,
+    models: Sequence[str] | None,
+    limit: int | None,
+    allow_missing: bool,
+    allow_upload: Sequence[str],
 ) -> str:
     words = ["cxr-harness", "run", benchmark]
     for one in models or ():
         words += ["--model", one]
     words += ["--limit", str(limit)] if limit else []
     words += ["--allow-missing"] if allow_missing else []
+    for one in allow_upload:
+        words += ["--allow-upload", one]
     return encodable(join(words))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness import __version__
 from harness.datasets import write_studies
+from harness.prior_gain import prior_counts
 from harness.report_input import report_data
 from harness.result_files import write_results
 from harness.run_facts import RunFacts
@@ -75,6 +76,8 @@ def run_sections(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> dict[str
         "data": dict(facts.data),
         "images": None if facts.images is None else str(facts.images),
         "notes": [*facts.notes, *scored.notes, *scored.caveats],
+        "text_only": list(facts.text_only),
+        "priors": prior_counts(scored.studies),
         "soundness": {system: asdict(found) for system, found in scored.soundness.items()},
         "signatures": {
             key: one.metric.signature for one in scored.counted.selected for key in one.columns

@@ -110,4 +110,6 @@ def _facts(record: dict[str, Any], made_again: Sequence[str]) -> RunFacts:
         images=None if images is None else Path(images),
         notes=[note for note in record["notes"] if note not in made_again],
         partial=record["partial"],
+        text_only=record.get("text_only", []),
+        performance=record.get("performance", {}),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from harness import __version__
+from harness.prior_gain import prior_counts, prior_pairs
 from harness.run_facts import RunFacts
 from harness.scoring import Scored, ScoringPlan
 from harness.soundness import Soundness
@@ -16,6 +17,7 @@ from reports.report_data import (
     NOT_MENTIONED,
     DirectionTable,
     HallucinationRow,
+    PriorSection,
     ReportData,
     SliceScores,
     SystemSoundness,
@@ -42,6 +44,10 @@ def report_data(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> ReportDat
         comparisons=scored.comparisons,
         slices=[SliceScores(s.name, s.value, s.n, s.scores) for s in scored.slices],
         temporal=_temporal(scored),
+        prior=_prior(scored, facts),
+        performance={
+            name: facts.performance[name] for name in scored.systems if name in facts.performance
+        },
         studies=views,
         studies_note=studies_note,
         notes=[*facts.notes, *scored.notes],
@@ -78,6 +84,15 @@ def _soundness(system: str, found: Soundness) -> SystemSoundness:
         length_ratio=found.words_ratio,
         verdict=found.verdict,
         reasons=found.reasons,
+    )
+
+
+def _prior(scored: Scored, facts: RunFacts) -> PriorSection | None:
+    if not prior_pairs(list(scored.systems)):
+        return None
+    counts = prior_counts(scored.studies)
+    return PriorSection(
+        scored.prior_gains, counts["without_prior"], counts["unknown"], facts.text_only
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Iterator
 
+from harness.prior_gain import gains_json
 from harness.run_folder import RunFolder
 from harness.scoring import Scored
 from metrics.metric import FloatArray
@@ -23,7 +25,16 @@ def write_results(folder: RunFolder, scored: Scored) -> None:
     folder.write_statistics(named_statistics(scored))
     folder.write_text("per_sample.csv", per_sample_csv(scored.table))
     folder.write_text("leaderboard.csv", run_csv(scored.table))
-    folder.write_text("scores.json", scored.table.to_json())
+    folder.write_text("scores.json", scores_json(scored))
+
+
+def scores_json(scored: Scored) -> str:
+    """Return the score table as ``scores.json`` holds it, with what the prior image is worth."""
+    table = scored.table.to_json()
+    if not scored.prior_gains:
+        return table
+    values = {**json.loads(table), "prior_gain": gains_json(scored.prior_gains)}
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
 def per_sample_csv(table: ScoreTable) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Facts about a run; ``data`` holds rows of the run card, ``images`` is the studies' folder."""
+    """Facts about a run; ``data`` holds rows of the run card, ``images`` is the studies' folder.
+
+    ``text_only`` are the models that look at no image, ``performance`` what models measured of
+    themselves, by system.
+    """
 
     name: str
     command: str
@@ -17,3 +22,5 @@ class RunFacts:
     images: Path | None = None
     notes: Sequence[str] = ()
     partial: bool = False
+    text_only: Sequence[str] = ()
+    performance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from harness.errors import InputError
+from harness.prior_gain import prior_gains
 from harness.slices import DEFAULT_SLICES, Slice, slice_scores
 from harness.soundness import Soundness, assess
 from harness.study import Study
@@ -17,9 +18,12 @@ from metrics.samples import TestSet
 from metrics.scoring import Resampling, Tally, score_table, tally
 from metrics.selection import Selected, select
 from metrics.statistics import PairedComparison, Units, few_units
+from reports.report_data import PriorGain
 
 NO_REAL_PRIOR = ("dummy", "none")
 """Prior modes in which the model sees no prior image."""
+ANSWER = "answer"
+"""The section that answers a question."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Scored:
     table: ScoreTable
     counted: Tally
     comparisons: list[PairedComparison]
+    prior_gains: list[PriorGain]
     slices: list[Slice]
     soundness: dict[str, Soundness]
     notes: list[str]
@@ -112,7 +117,12 @@ def judge(
     """Turn statistics into scores with intervals, slices, comparisons and soundness."""
     test_set = make_test_set(studies, plan.section)
     sound = {
-        system: assess(given.predictions, test_set.references, given.finish_reasons)
+        system: assess(
+            given.predictions,
+            test_set.references,
+            given.finish_reasons,
+            short_answers=plan.section == ANSWER,
+        )
         for system, given in systems.items()
     }
     table = score_table(
@@ -131,6 +141,7 @@ def judge(
         table=table,
         counted=counted,
         comparisons=_comparisons(counted, plan.resampling),
+        prior_gains=prior_gains(counted, studies, plan.resampling),
         slices=slice_scores(plan.slices, studies, test_set.references, counted, plan.resampling),
         soundness=sound,
         notes=make_units(studies, plan.cluster)[1],

@@ -18,12 +18,13 @@ def compare_tally(
     *,
     metrics: Sequence[str] | None = None,
     baseline: str | None = None,
+    pairs: Sequence[tuple[str, str]] | None = None,
     resamples: int = 1000,
     trials: int = TRIALS,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> list[PairedComparison]:
-    """Test every pair of systems, or each against ``baseline``, on every metric.
+    """Test every pair of systems, or each against ``baseline``, or ``pairs``, on every metric.
 
     All pairs and metrics share the same resamples and the same swaps. The order is that of the
     metrics, then of the pairs.
@@ -45,7 +46,7 @@ def compare_tally(
         trials=trials,
         seed=seed,
         confidence=confidence,
-        pairs=_pairs(list(counted.statistics), baseline),
+        pairs=_pairs(list(counted.statistics), baseline) if pairs is None else pairs,
     )
 
 

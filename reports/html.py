@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 from reports.leaderboard_section import leaderboard
 from reports.number_format import count, share
+from reports.performance_section import performance_table
+from reports.prior_section import prior_view
 from reports.ranking import ALPHA
 from reports.report_data import ReportData
 from reports.run_card import how_scored, soundness
@@ -52,6 +54,8 @@ def render_report(data: ReportData) -> str:
             matrices=significance(data),
             slices=slice_tables(data),
             temporal=temporal_view(data),
+            prior=prior_view(data),
+            performance=performance_table(data),
             studies_json=Markup(studies_json(data)),  # noqa: S704 - escaped there
             alpha=ALPHA,
         )

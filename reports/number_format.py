@@ -30,11 +30,12 @@ def shown(value: float | None, percent: bool) -> str:
     return digits(value, percent).replace("-", MINUS) or MISSING
 
 
-def interval(score: Score) -> str:
+def interval(score: Score, percent: bool | None = None) -> str:
     """Return ``23.91 – 25.22``, or an empty string without an interval."""
     if score.low is None or score.high is None:
         return ""
-    return f"{shown(score.low, score.percent)} \u2013 {shown(score.high, score.percent)}"
+    percent = score.percent if percent is None else percent
+    return f"{shown(score.low, percent)} \u2013 {shown(score.high, percent)}"
 
 
 def signed(value: float, percent: bool) -> str:

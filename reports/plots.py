@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from metrics.results import Score
-from reports.number_format import MINUS, interval, shown
+from reports.number_format import MINUS, interval, shown, signed
 
 WIDTH = 360
 _LEFT, _RIGHT = 18.0, 342.0
@@ -41,7 +41,10 @@ class PlotRow:
 
 @dataclass(frozen=True)
 class ForestPlot:
-    """One metric's systems with their intervals on a common axis."""
+    """One metric's systems with their intervals on a common axis.
+
+    ``zero_x`` is where 0 is marked; empty where it is not.
+    """
 
     metric: str
     higher_is_better: bool
@@ -51,16 +54,33 @@ class ForestPlot:
     axis_y: int
     ticks: list[Tick]
     rows: list[PlotRow]
+    zero_x: str = ""
 
 
-def forest_plot(metric: str, scores: Mapping[str, Score]) -> ForestPlot | None:
-    """Return the plot of one metric by system, or None where no score is defined."""
+def forest_plot(
+    metric: str,
+    scores: Mapping[str, Score],
+    *,
+    percent: bool | None = None,
+    differences: bool = False,
+) -> ForestPlot | None:
+    """Return the plot of one metric by system, or None where no score is defined.
+
+    Parameters
+    ----------
+    percent
+        Whether to show values times 100; None: as tables do.
+    differences
+        The values are differences: they get a sign, and the axis a mark at 0.
+    """
     numbers = [v for s in scores.values() for v in (s.score, s.low, s.high)]
     defined = [v for v in numbers if v is not None and math.isfinite(v)]
     if not defined:
         return None
     first = next(iter(scores.values()))
-    scale = 100.0 if first.percent else 1.0
+    percent = first.percent if percent is None else percent
+    scale = 100.0 if percent else 1.0
+    defined += [0.0] if differences else []
     bounds = (first.bounds[0] * scale, first.bounds[1] * scale)
     ticks = nice_ticks(min(defined) * scale, max(defined) * scale, bounds)
     start, end = ticks[0], ticks[-1]
@@ -71,19 +91,26 @@ def forest_plot(metric: str, scores: Mapping[str, Score]) -> ForestPlot | None:
         return f"{_LEFT + (_RIGHT - _LEFT) * (value * scale - start) / (end - start):.2f}"
 
     rows = [
-        _row(position, name, score, (place(score.score), place(score.low), place(score.high)))
+        _row(
+            position,
+            name,
+            (signed if differences else shown)(score.score, percent),
+            interval(score, percent),
+            (place(score.score), place(score.low), place(score.high)),
+        )
         for position, (name, score) in enumerate(scores.items())
     ]
     axis_y = _TOP + _ROW * len(rows) + 4
     return ForestPlot(
         metric=metric,
         higher_is_better=first.higher_is_better,
-        percent=first.percent,
+        percent=percent,
         width=WIDTH,
         height=axis_y + _AXIS,
         axis_y=axis_y,
         ticks=[Tick(place(tick / scale), _label(tick, ticks)) for tick in ticks],
         rows=rows,
+        zero_x=place(0.0) if differences else "",
     )
 
 
@@ -109,14 +136,16 @@ def nice_ticks(
     return [round(i * step, 10) for i in range(first, max(last, first + 1) + 1)]
 
 
-def _row(position: int, name: str, score: Score, places: tuple[str, str, str]) -> PlotRow:
+def _row(
+    position: int, name: str, value: str, bounds: str, places: tuple[str, str, str]
+) -> PlotRow:
     top = _TOP + _ROW * position
     x, low_x, high_x = places
     return PlotRow(
         name=name,
         short_name=name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…",
-        value=shown(score.score, score.percent),
-        interval=interval(score),
+        value=value,
+        interval=bounds,
         text_y=top + 12,
         bar_y=top + 25,
         x=x,

@@ -7,8 +7,8 @@ rounds. Texts are raw: everything is escaped where it is written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from metrics.metric import Span
 from metrics.results import Score, ScoreTable
@@ -68,6 +68,37 @@ class SliceScores:
     value: str
     n: int
     table: Mapping[str, Mapping[str, Score]]
+
+
+@dataclass(frozen=True)
+class PriorGain:
+    """One metric of a model with the studies' real prior, and with something in its place.
+
+    ``other`` is ``dummy``, ``shuffled`` or ``none``. Both scores and their ``difference`` (real
+    minus other) are over the ``n`` studies that have a prior image.
+    """
+
+    model: str
+    other: str
+    metric: str
+    real: Score
+    instead: Score
+    difference: PairedComparison
+    n: int
+
+
+@dataclass(frozen=True)
+class PriorSection:
+    """What the section on the prior image shows.
+
+    ``without`` and ``unknown`` count the studies that have no prior image and those of which it is
+    not known. Models of ``text_only`` look at no image: all they take of a prior is its report.
+    """
+
+    gains: Sequence[PriorGain]
+    without: int = 0
+    unknown: int = 0
+    text_only: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +196,10 @@ class ReportData:
         In the order to show; entries of one slice stand together.
     temporal
         None where no temporal metric was scored.
+    prior
+        None where no model ran with its real prior and with another.
+    performance
+        What each system's model measured of itself while generating, as run.json has it.
     studies, studies_note
         Studies to browse, and how they were chosen where they are not all.
     notes
@@ -181,6 +216,8 @@ class ReportData:
     comparisons: Sequence[PairedComparison] = ()
     slices: Sequence[SliceScores] = ()
     temporal: TemporalSection | None = None
+    prior: PriorSection | None = None
+    performance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     studies: Sequence[StudyView] = ()
     studies_note: str = ""
     notes: Sequence[str] = ()

@@ -10,6 +10,7 @@ from harness.cli.shared import (
     LimitOption,
     ModelOption,
     OutputOption,
+    UploadOption,
     print_paths,
 )
 
@@ -21,13 +22,19 @@ def generate(
     output: OutputOption = None,
     fresh: FreshOption = False,
     allow_missing: FailedOption = False,
+    allow_upload: UploadOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Generate the predictions of a benchmark's models; `run` scores them afterwards."""
     from harness.benchmark_run import prepare
 
     prepared = prepare(
-        benchmark, models=model, limit=limit, output=output, allow_missing=allow_missing
+        benchmark,
+        models=model,
+        limit=limit,
+        output=output,
+        allow_missing=allow_missing,
+        allow_upload=allow_upload or (),
     )
     with prepared.open(fresh) as folder:
         with progress_bar("reading images", len(prepared.images)) as advance:

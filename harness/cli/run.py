@@ -15,6 +15,7 @@ from harness.cli.shared import (
     ModelOption,
     OutputOption,
     ProcessesOption,
+    UploadOption,
     show_scored,
 )
 
@@ -26,6 +27,7 @@ def run(
     output: OutputOption = None,
     fresh: FreshOption = False,
     allow_missing: FailedOption = False,
+    allow_upload: UploadOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything; generate and write nothing.")
     ] = False,
@@ -36,7 +38,12 @@ def run(
     from harness.benchmark_run import prepare
 
     prepared = prepare(
-        benchmark, models=model, limit=limit, output=output, allow_missing=allow_missing
+        benchmark,
+        models=model,
+        limit=limit,
+        output=output,
+        allow_missing=allow_missing,
+        allow_upload=allow_upload or (),
     )
     if dry_run:
         rows = prepared.outline(fresh)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli.output import fits, print_json, print_table
+from reports.text_safety import terminal_text
 
 if TYPE_CHECKING:
     from harness.run_folder import RunFolder
@@ -69,6 +71,14 @@ FailedOption = Annotated[
     bool,
     typer.Option("--allow-missing", help="Count samples with an unreadable image as failed."),
 ]
+UploadOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-upload",
+        metavar="ENDPOINT",
+        help="Let credentialed data be sent to this endpoint; repeatable.",
+    ),
+]
 
 
 def split_names(given: list[str] | None) -> list[str] | None:
@@ -80,11 +90,12 @@ def split_names(given: list[str] | None) -> list[str] | None:
 
 def show_scored(folder: RunFolder, scored: Scored, as_json: bool) -> None:
     """Print the scores and where the leaderboard and the report are."""
+    from harness.result_files import scores_json
     from reports.leaderboard import rows_for_terminal
     from reports.number_format import MISSING
 
     if as_json:
-        print_json(json.loads(scored.table.to_json()))
+        print_json(json.loads(scores_json(scored)))
         return
     shown = rows_for_terminal(scored.table)
     n, units = scored.counted.n, scored.counted.units
@@ -99,6 +110,7 @@ def show_scored(folder: RunFolder, scored: Scored, as_json: bool) -> None:
     undefined = [row[0] for row in shown.rows if row not in defined]
     if undefined:
         print(f"undefined on these studies: {', '.join(undefined)}")
+    _show_prior_gains(scored, folder.record.get("text_only", ()))
     for system, found in scored.soundness.items():
         if found.verdict != "sound":
             print(f"{system}: {found.verdict} ({'; '.join(found.reasons)})")
@@ -109,6 +121,26 @@ def show_scored(folder: RunFolder, scored: Scored, as_json: bool) -> None:
     print(f"resampled by {units.name}: {units.n_units:,} units")
     print(f"leaderboard: {folder.path / 'leaderboard.csv'}")
     print(f"report:      {folder.path / 'report.html'}")
+
+
+def _show_prior_gains(scored: Scored, text_only: Sequence[str]) -> None:
+    """Print what the prior image is worth to each model, where one ran with and without it."""
+    from reports.prior_section import gains_for_terminal, prior_findings
+    from reports.report_data import PriorSection
+
+    if not scored.prior_gains:
+        return
+    shown = gains_for_terminal(scored.prior_gains)
+    n = scored.prior_gains[0].n
+    title = f"What the prior image is worth ({n:,} studies)"
+    rows = shown.rows
+    if not fits(shown.headers, rows):
+        rows = [[_INTERVAL.sub("", cell) for cell in row] for row in rows]
+    print_table(shown.headers, rows, title)
+    metric, found = prior_findings(PriorSection(scored.prior_gains, text_only=text_only))
+    for one in found:
+        looks = " (looks at no image)" if one.text_only else ""
+        print(terminal_text(f"{one.model}{looks}, {metric}: {one.sentence}"))
 
 
 def print_paths(paths: dict[str, Path], as_json: bool) -> None:

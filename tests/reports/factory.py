@@ -19,6 +19,8 @@ from metrics.statistics import PairedComparison, SampleSize
 from reports.report_data import (
     DirectionTable,
     HallucinationRow,
+    PriorGain,
+    PriorSection,
     ReportData,
     SliceScores,
     StudyView,
@@ -110,12 +112,72 @@ def report(
             [_direction(draw, name) for name in systems],
             [_hallucination(draw, name, stratum) for name in systems for stratum in _STRATA],
         ),
+        prior=prior(systems[0], ("dummy",)) if f"{systems[0]}@dummy" in systems else None,
+        performance={systems[0]: PERFORMANCE} if f"{systems[0]}@dummy" in systems else {},
         studies=_studies(draw, n_studies, systems, length, images),
         studies_note=f"{n_studies} of {n} studies, drawn at random with seed 0."
         if n_studies < n
         else "",
         notes=(),
     )
+
+
+PERFORMANCE = {
+    "load_s": 1.5,
+    "warm_up_s": 0.25,
+    "images": 600,
+    "images_per_s": 41.26,
+    "tokens": 12345,
+    "tokens_per_s": 812.04,
+    "prompt_tokens": 4567,
+    "peak_memory_bytes": 3 * 2**29,
+    "cost": None,
+    "device": "cpu",
+    "dtype": "float32",
+}
+
+
+def prior(
+    model: str,
+    others: Sequence[str] = ("dummy", "shuffled"),
+    worth: float = 0.35,
+    *,
+    half_width: float = 0.05,
+    n_units: int = 120,
+    text_only: Sequence[str] = (),
+) -> PriorSection:
+    """Return what the prior is worth to a model: as much in each metric, against each other."""
+    gains = [
+        gain(model, other, metric, worth + 0.05 * i, half_width, n_units)
+        for metric in ("bleu4", "temporal_direction_f1", "cider")
+        for i, other in enumerate(others)
+    ]
+    return PriorSection(gains, without=118, unknown=0, text_only=text_only)
+
+
+def gain(
+    model: str, other: str, metric: str, worth: float, half_width: float = 0.05, n_units: int = 120
+) -> PriorGain:
+    """Return one gain; it is significant where its interval leaves out 0."""
+    bounds = (0.0, 10.0) if metric == "cider" else (0.0, 1.0)
+    settings: dict[str, Any] = {"name": metric, "n": 182, "n_units": n_units, "bounds": bounds}
+    p = 0.001 if abs(worth) > half_width else 0.4
+    difference = PairedComparison(
+        metric,
+        model,
+        f"{model}@{other}",
+        worth,
+        worth - half_width,
+        worth + half_width,
+        p,
+        p,
+        p,
+        n_units,
+        undefined_resamples=0,
+        needed=None,
+    )
+    real, instead = score(0.81, 0.03, **settings), score(0.81 - worth, 0.04, **settings)
+    return PriorGain(model, other, metric, real, instead, difference, 182)
 
 
 _STRATA = ("all", "context mentions a comparison", "context mentions none")
@@ -349,6 +411,8 @@ def hostile_report() -> ReportData:
             [DirectionTable(HOSTILE[0], HOSTILE[:2], [[1, 2], [3, 4]])],
             [HallucinationRow(HOSTILE[0], HOSTILE[1], score(0.2), None)],
         ),
+        prior=prior(HOSTILE[0], text_only=[HOSTILE[0]]),
+        performance={text: {**PERFORMANCE, "device": text, "dtype": text} for text in HOSTILE[:5]},
         studies=studies,
         studies_note=texts,
         notes=HOSTILE,

@@ -1,0 +1,95 @@
+"""What one model got out of the prior, in a sentence that claims no more than was shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from reports.number_format import MINUS
+from reports.ranking import is_significant
+from reports.report_data import PriorGain
+
+Verdict = Literal["gain", "none", "loss", "unknown"]
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How texts speak of a way to treat the prior: in a sentence, and as a row of a plot."""
+
+    with_it: str
+    against: str
+    row: str
+
+
+MODES = {
+    "real": Mode("the real prior", "", "the study's own prior"),
+    "dummy": Mode("the dummy", "the dummy", "the dummy in its place"),
+    "shuffled": Mode("another patient's", "another patient's", "another patient's prior"),
+    "none": Mode("no prior", "no prior", "no prior"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A model and the sentence about it, without its name."""
+
+    model: str
+    text_only: bool
+    verdict: Verdict
+    sentence: str
+
+
+def finding(model: str, gains: Sequence[PriorGain], text_only: bool) -> Finding:
+    """Return what the real prior is worth to a model, from its gains in one metric.
+
+    ``gain`` needs a significant difference to at least one of the other priors; what is not
+    significant is called not shown, in either direction.
+    """
+    what = "prior report" if text_only else "prior image"
+    scores = [f"{_number(gains[0].real.score)} with {MODES['real'].with_it}"]
+    scores += [f"{_number(g.instead.score)} with {MODES[g.other].with_it}" for g in gains]
+    groups = {verdict: [g for g in gains if _verdict(g) == verdict] for verdict in _ORDER}
+    clauses = [_clause(verdict, found, what) for verdict, found in groups.items() if found]
+    first = next(verdict for verdict, found in groups.items() if found)
+    return Finding(model, text_only, first, f"{', '.join(scores)}: {'; '.join(clauses)}.")
+
+
+_ORDER: tuple[Verdict, ...] = ("gain", "loss", "none", "unknown")
+
+
+def _verdict(gain: PriorGain) -> Verdict:
+    one = gain.difference
+    if math.isnan(one.low):
+        return "unknown"
+    if not is_significant(one):
+        return "none"
+    return "gain" if one.difference > 0 else "loss"
+
+
+def _clause(verdict: Verdict, gains: Sequence[PriorGain], what: str) -> str:
+    if verdict == "gain":
+        worth = (f"{_difference(g)} against {MODES[g.other].against}" for g in gains)
+        return f"the right {what} is worth {' and '.join(worth)}"
+    than = " and ".join(f"{MODES[g.other].against} ({_difference(g)})" for g in gains)
+    if verdict == "loss":
+        return f"the right {what} makes it worse than {than}"
+    if verdict == "none":
+        return f"no gain from the right {what} is shown over {than}"
+    return f"without intervals, nothing tells the difference to {than} from chance"
+
+
+def _difference(gain: PriorGain) -> str:
+    one = gain.difference
+    value = _number(one.difference)
+    text = value if one.difference <= 0 else f"+{value}"
+    if math.isnan(one.low):
+        return text
+    return f"{text} [{_number(one.low)}, {_number(one.high)}]"
+
+
+def _number(value: float) -> str:
+    """Return a score in its own scale, with the two decimals that a sentence carries."""
+    text = f"{value:.2f}"
+    return (text.lstrip("-") if float(text) == 0 else text).replace("-", MINUS)
