@@ -38,11 +38,13 @@ def description(name: str) -> dict[str, Any]:
     InputError
         If nothing has this name.
     """
-    if name in PROTOCOLS:
-        return _describe_protocol(name)
     if name in ENTRIES or name in plugins():
         return _describe_metric(name)
     adapters = {row["name"]: row for row in _models()}
+    if name in PROTOCOLS:
+        # `libra` and `llava_med` are models too
+        model = _describe_adapter(name) if name in adapters else {}
+        return {**_describe_protocol(name), **model}
     if name in adapters:
         return _describe_adapter(name)
     benchmarks = {row["name"]: row for row in _benchmarks()}

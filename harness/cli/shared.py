@@ -44,7 +44,7 @@ ProtocolOption = Annotated[
     str | None, typer.Option("--protocol", help="Text treatment and definitions.")
 ]
 SectionOption = Annotated[
-    str, typer.Option("--section", help="findings, impression or findings+impression")
+    str, typer.Option("--section", help="findings, impression, findings+impression, or answer")
 ]
 MetricsOption = Annotated[
     list[str] | None,

@@ -35,6 +35,12 @@ def test_names_of_papers_and_families_can_be_described(name: str, run: Run) -> N
     assert 0 == run("describe", name).status
 
 
+@pytest.mark.parametrize("name", ["libra", "llava_med"])
+def test_a_protocol_and_an_adapter_of_one_name_are_both_described(name: str, run: Run) -> None:
+    described = json.loads(run("describe", name, "--json").out)
+    assert (name, name) == (described["protocol"], described["adapter"])
+
+
 @pytest.mark.parametrize(
     ("name", "says"), [("demoo", "'demo'"), ("meteo", "'meteor'"), ("retreival", "'retrieval'")]
 )
