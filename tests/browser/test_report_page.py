@@ -15,7 +15,7 @@ from metrics.metric import Span
 from reports.html import render_report
 from reports.report_data import ReportData
 from reports.shareable import shareable
-from tests.reports.factory import HOSTILE, hostile_report, report
+from tests.reports.factory import HOSTILE, hostile_report, prior, report
 
 pytestmark = pytest.mark.browser
 
@@ -429,3 +429,42 @@ _CONTRAST = """(selector) => {
 def contrast(page: Page, selector: str) -> float:
     value: float = page.evaluate(_CONTRAST, selector)
     return value
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_headline_on_the_prior_image_is_seen_and_read(
+    open_page: Open, usual: ReportData, width: int, scheme: str
+) -> None:
+    data = replace(usual, prior=prior("two-image-model"))
+    page = open_page(data, width=width, color_scheme=scheme)
+    headline = page.locator("#prior-image .finding")
+    assert (
+        "two-image-model: 0.81 with the real prior, 0.46 with the dummy, 0.41 with another "
+        "patient's: the right prior image is worth +0.35 [0.30, 0.40] against the dummy and "
+        "+0.40 [0.35, 0.45] against another patient's." == headline.inner_text()
+    )
+    box = headline.bounding_box()
+    assert box is not None
+    assert 0 < box["x"]
+    assert box["x"] + box["width"] < width
+    above = page.locator("#soundness").bounding_box()
+    below = page.locator("#run").bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] + above["height"] <= box["y"] < below["y"]
+    assert 2 == page.locator("#prior-image svg").count()
+    for svg in page.locator("#prior-image svg").all():
+        drawn = svg.bounding_box()
+        assert drawn is not None
+        assert drawn["x"] + drawn["width"] < width
+    page.locator("#prior-image details > summary").click()
+    assert 3 == page.locator("#prior-table tbody tr").count()
+    assert width == page.evaluate("document.documentElement.scrollWidth")
+
+
+def test_the_shareable_report_has_the_headline_too(open_page: Open, usual: ReportData) -> None:
+    page = open_page(shareable(replace(usual, prior=prior("two-image-model")), "salt"))
+    assert "worth +0.35 [0.30, 0.40]" in page.locator("#prior-image .finding").inner_text()
+    page.locator("nav.contents a", has_text="Prior image").click()
+    assert page.url.endswith("#prior-image")
