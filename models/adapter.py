@@ -132,7 +132,7 @@ class Adapter(ABC):
         """
         return asdict(self.options)
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 (most models need nothing)
         """Find out, without loading anything heavy, whether the model can run here.
 
         Raises
@@ -159,5 +159,5 @@ class Adapter(ABC):
         """Return what was measured so far; None for models that measure nothing."""
         return None
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (most models hold nothing)
         """Give back memory and connections; called after the last ``generate``."""

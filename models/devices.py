@@ -26,11 +26,10 @@ class Placement:
         """Return what transformers' ``from_pretrained`` of a language model is given."""
         if self.quantisation is None:
             return {"dtype": self.dtype}
-        import torch
         from transformers import BitsAndBytesConfig
 
         eight = self.quantisation == 8
-        settings = BitsAndBytesConfig(
+        settings = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
             load_in_8bit=eight,
             load_in_4bit=not eight,
             bnb_4bit_compute_dtype=self.dtype,
@@ -43,12 +42,9 @@ class Placement:
             "device_map": {"": self.device},
         }
 
-    def place(self, model: Any) -> None:
-        """Move a LibraModel's parts to the device and dtype; quantised weights stay as they are."""
-        model.vision_tower.to(self.device, self.dtype)
-        model.mm_projector.to(self.device, self.dtype)
-        if self.quantisation is None:
-            model.language_model.to(self.device, self.dtype)
+    def put_language_model(self, model: Any) -> Any:
+        """Return a language model on the device; quantised weights are there already."""
+        return model if self.quantisation else model.to(self.device, self.dtype)
 
 
 def placement(device: str | None = None, dtype: str | None = None) -> Placement:
@@ -57,7 +53,7 @@ def placement(device: str | None = None, dtype: str | None = None) -> Placement:
     Parameters
     ----------
     device
-        As torch names it (``cpu``, ``cuda``, ``cuda:1``, ``mps``); None takes a GPU if there is one.
+        As torch names it (``cpu``, ``cuda``, ``cuda:1``, ``mps``); None takes a GPU if it can.
     dtype
         One of ``DTYPES``; None is float32 on a CPU and float16, as published, elsewhere.
 

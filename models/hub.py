@@ -64,13 +64,12 @@ def _from_hub(hub_id: str, revision: str | None) -> Path:
     found = _cached(hub_id, revision)
     if found is not None:
         return found
-    import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(hub_id, revision=revision, allow_patterns=_PATTERNS))
-    except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise MissingError(
             f"The weights {hub_id!r} are not on this machine and could not be downloaded "
             f"({type(error).__name__}). With network: `hf download {hub_id}`; without: copy the "

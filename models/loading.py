@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from models.devices import Placement, placement
-from models.engines.engine import Decoding, Engine
-from models.errors import InputError
+from models.devices import placement
 
 if TYPE_CHECKING:
     from models.images.feature_cache import FeatureCache
-    from models.libra.checkpoint import Checkpoint
     from models.libra.reporter import LibraReporter
-
-ENGINES = ("transformers", "vllm")
-_LOG = logging.getLogger(__name__)
 
 
 def load(
@@ -58,8 +50,6 @@ def load(
     MissingError
         If weights, the tower or a package are not there.
     """
-    if engine not in ENGINES:
-        raise InputError(f"Unknown engine {engine!r}. Known: {', '.join(ENGINES)}.")
     from models.libra.assembly import assemble
     from models.libra.checkpoint import find_checkpoint
 

@@ -19,8 +19,12 @@ ENTRY_POINT_GROUP = "cxr_harness.models"
 
 ADAPTERS: dict[str, str] = {
     "constant": "models.constant:Constant",
+    "libra": "models.libra.adapter:Libra",
+    "llava_med": "models.libra.adapter:LlavaMed",
+    "openai_compatible": "models.openai_compatible:OpenAICompatible",
     "prior_report": "models.prior_report:PriorReport",
     "retrieval": "models.retrieval:Retrieval",
+    "vision_language": "models.vision_language:VisionLanguage",
 }
 """Name of each adapter of ours, and its class as ``module:Class``."""
 

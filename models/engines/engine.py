@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,8 +62,21 @@ class GeneratedSequence:
     score: float | None = None
 
 
+@dataclass
+class Usage:
+    """What an engine has done: prompts, tokens read and returned, seconds, halved batches."""
+
+    prompts: int = 0
+    tokens: int = 0
+    prompt_tokens: int = 0
+    seconds: float = 0.0
+    halvings: int = 0
+
+
 class Engine(ABC):
-    """Decodes prompts with one language model."""
+    """Decodes prompts with one language model; ``usage`` counts what it has done."""
+
+    usage: Usage
 
     @abstractmethod
     def generate(
@@ -71,3 +86,15 @@ class Engine(ABC):
 
         The ids of a prompt do not depend on the batch it is in.
         """
+
+    def peak_memory_bytes(self) -> int:
+        """Return the most memory that was held so far: the GPU's if one is used."""
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.max_memory_allocated()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+    def close(self) -> None:  # noqa: B027 (what lives in this process goes with its objects)
+        """Stop what runs outside this process, and give its memory back."""

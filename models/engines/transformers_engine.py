@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import resource
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,23 +12,14 @@ from torch import Tensor
 
 from models.engines.beams import beam_search
 from models.engines.checks import check_decoding, check_model, check_prompt
-from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence
+from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence, Usage
 from models.engines.ngrams import PADDING
 from models.engines.sampling import Sampler, sample, uniform_draws
 from models.engines.shared_prompts import SharedPrompts
 from models.errors import InputError
+from models.memory import is_out_of_memory
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass
-class Usage:
-    """What an engine has done: prompts, tokens returned, seconds, batches halved for memory."""
-
-    prompts: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    halvings: int = 0
 
 
 class TransformersEngine(Engine):
@@ -87,6 +75,7 @@ class TransformersEngine(Engine):
                 for place, sequences in zip(places, done, strict=True):
                     results[place] = sequences
         self.usage.prompts += len(prompts)
+        self.usage.prompt_tokens += sum(lengths)
         self.usage.tokens += sum(len(s.token_ids) for sequences in results for s in sequences)
         self.usage.seconds += time.perf_counter() - start
         return results
@@ -108,6 +97,7 @@ class TransformersEngine(Engine):
         check_prompt(self._model, prompt, decoding.max_new_tokens)
         sampler = self._sampler([prompt], decoding)
         self.usage.prompts += 1
+        self.usage.prompt_tokens += len(prompt.embeddings)
         for _ in range(decoding.max_new_tokens):
             start = time.perf_counter()
             token = int(sampler.step())
@@ -117,13 +107,6 @@ class TransformersEngine(Engine):
             if token in self._stop_ids:
                 return
 
-    def peak_memory_bytes(self) -> int:
-        """Return the most memory this process has held: of the GPU if the model is on one."""
-        if self._model.device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self._model.device)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
-
     def _decode_or_shrink(
         self, prompts: list[EnginePrompt], decoding: Decoding
     ) -> list[list[GeneratedSequence]] | None:
@@ -131,7 +114,7 @@ class TransformersEngine(Engine):
         try:
             return self._decode(prompts, decoding)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         # Only here, after the exception with its frames and their tensors is gone, is memory free.
         if torch.cuda.is_available():
@@ -170,11 +153,3 @@ def _padded_ids(prompts: Sequence[EnginePrompt], device: torch.device) -> Tensor
     width = max(len(prompt.ids) for prompt in prompts)
     rows = [[PADDING] * (width - len(prompt.ids)) + list(prompt.ids) for prompt in prompts]
     return torch.tensor(rows, dtype=torch.long, device=device).view(len(rows), width)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    # The CPU's allocator has no exception of its own.
-    text = str(error)
-    return "DefaultCPUAllocator" in text or "not enough memory" in text

@@ -5,6 +5,7 @@ Tower and projector run in torch; vLLM gets each prompt as embeddings, and knows
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import secrets
@@ -14,9 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from models.engines.checks import check_decoding
-from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence
-from models.engines.transformers_engine import Usage
+from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence, Usage
 from models.errors import InputError, MissingError
 
 _ENVIRONMENT = {
@@ -143,17 +145,17 @@ class VllmEngine(Engine):
         )
         results = [[_sequence(one) for one in output.outputs] for output in outputs]
         self.usage.prompts += len(prompts)
+        self.usage.prompt_tokens += sum(len(prompt.embeddings) for prompt in prompts)
         self.usage.tokens += sum(len(s.token_ids) for sequences in results for s in sequences)
         self.usage.seconds += time.perf_counter() - start
         return results
 
     def close(self) -> None:
         """Stop vLLM and give its memory back; the engine cannot be used any more."""
-        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
-
         self._llm.llm_engine.engine_core.shutdown()
         del self._llm
-        cleanup_dist_env_and_memory()
+        gc.collect()
+        torch.cuda.empty_cache()
 
     def _check(self, prompt: EnginePrompt) -> None:
         length, width = prompt.embeddings.shape

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from models.libra.projector_files import load_projector
     from models.libra.projectors import TemporalAlignmentConnector

@@ -1,22 +1,26 @@
-"""Put a reporter together: model, tokenizer, preprocessing, encoder and engine."""
+"""Put a reporter together: model, tokenizer, preprocessing, encoder and engines."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from models.devices import Placement
-from models.engines.engine import Decoding, Engine
-from models.images.feature_cache import FeatureCache
-from models.images.preprocess import Preprocessor
+from models.engines.choice import Engines
+from models.engines.engine import Engine
+from models.errors import InputError
+from models.images.feature_cache import FeatureCache, feature_folder
+from models.images.preprocess import Padding, Preprocessor
 from models.libra import prompts
 from models.libra.checkpoint import Checkpoint
 from models.libra.config import read_json
 from models.libra.encoding import ImageEncoder
-from models.libra.loading import Loaded, language_config, load_model
-from models.libra.model import LibraModel
+from models.libra.loading import (
+    Loaded,
+    language_config,
+    load_language_model,
+    load_model,
+    tower_weights,
+)
 from models.libra.reporter import LibraReporter
 from models.libra.tokenizers import ReportTokenizer
 from models.weights_files import hash_weights
@@ -25,26 +29,39 @@ from models.weights_files import hash_weights
 def assemble(
     checkpoint: Checkpoint,
     placement: Placement,
-    engine: str,
-    batch_size: int,
-    cache: FeatureCache | None,
+    engine: str = "transformers",
+    batch_size: int = 8,
+    cache: FeatureCache | None = None,
+    padding: Padding = "mean",
 ) -> LibraReporter:
-    """Load a checkpoint and return what writes reports with it."""
-    loaded = load_model(checkpoint, placement)
-    language = language_config(checkpoint)
-    tokenizer = ReportTokenizer(checkpoint.text_folder, language)
-    aspect = checkpoint.config.aspect_ratio or "square"
-    preprocessor = Preprocessor(loaded.preprocessor, aspect)
-    record = _record(checkpoint, loaded, placement)
-    encoder = ImageEncoder(loaded.model, _tower_identity(checkpoint, loaded, placement), cache)
+    """Load a checkpoint and return what writes reports with it; parameters as `models.load`'s."""
+    by_vllm = engine == "vllm"
+    if by_vllm and placement.quantisation is not None:
+        raise InputError("The engine vllm takes float dtypes here, not 8bit or 4bit.")
+    loaded = load_model(checkpoint, placement, embeddings_only=by_vllm)
+    tokenizer = ReportTokenizer(checkpoint.text_folder, language_config(checkpoint))
+    ends = stop_ids(checkpoint, tokenizer)
+
+    def transformers() -> Engine:
+        from models.engines.transformers_engine import TransformersEngine
+
+        language_model = loaded.model.language_model
+        if by_vllm:
+            language_model = load_language_model(checkpoint, placement)
+        return TransformersEngine(language_model, stop_ids=ends, batch_size=batch_size)
+
+    engines = Engines(
+        engine,
+        {"transformers": transformers, "vllm": lambda: _vllm(checkpoint, placement, ends)},
+    )
     return LibraReporter(
         checkpoint,
         loaded.model,
         tokenizer,
-        preprocessor,
-        encoder,
-        _engines(checkpoint, loaded.model, tokenizer, engine, batch_size),
-        record,
+        Preprocessor(loaded.preprocessor, checkpoint.config.aspect_ratio or "square", padding),
+        ImageEncoder(loaded.model, _tower_identity(checkpoint, placement), cache),
+        engines,
+        _record(checkpoint, loaded, placement, engine),
     )
 
 
@@ -59,36 +76,36 @@ def stop_ids(checkpoint: Checkpoint, tokenizer: ReportTokenizer) -> list[int]:
     return list(dict.fromkeys([*ids, *([] if own is None else [own])]))
 
 
-def _engines(
-    checkpoint: Checkpoint,
-    model: LibraModel,
-    tokenizer: ReportTokenizer,
-    engine: str,
-    batch_size: int,
-) -> Callable[[Decoding], Engine]:
-    from models.engines.transformers_engine import TransformersEngine
+def _vllm(checkpoint: Checkpoint, placement: Placement, ends: list[int]) -> Engine:
+    from models.engines.vllm_engine import VllmEngine
+    from models.libra.plain_language_model import plain_language_model
 
-    ends = stop_ids(checkpoint, tokenizer)
-    one = TransformersEngine(model.language_model, stop_ids=ends, batch_size=batch_size)
-    return lambda decoding: one
+    return VllmEngine(
+        plain_language_model(checkpoint.weights[0].parent, feature_folder().parent),
+        stop_ids=ends,
+        dtype=str(placement.dtype).removeprefix("torch."),
+        lora=checkpoint.folder if checkpoint.layout == "lora" else None,
+    )
 
 
-def _record(checkpoint: Checkpoint, loaded: Loaded, placement: Placement) -> dict[str, Any]:
+def _record(
+    checkpoint: Checkpoint, loaded: Loaded, placement: Placement, engine: str
+) -> dict[str, Any]:
+    bits = placement.quantisation
     return {
         "checkpoint": checkpoint.name,
         "layout": checkpoint.layout,
-        "dtype": str(placement.dtype).removeprefix("torch."),
-        "quantisation": placement.quantisation,
+        "engine": engine,
+        "dtype": f"{bits}bit" if bits else str(placement.dtype).removeprefix("torch."),
         "device": str(placement.device),
         "notes": loaded.notes,
     }
 
 
-def _tower_identity(checkpoint: Checkpoint, loaded: Loaded, placement: Placement) -> dict[str, Any]:
+def _tower_identity(checkpoint: Checkpoint, placement: Placement) -> dict[str, Any]:
     """Return what image features depend on beside the pixels."""
-    files = loaded.tower_files or checkpoint.weights
     return {
-        "weights": hash_weights(files),
+        "weights": hash_weights(tower_weights(checkpoint) or checkpoint.weights),
         "layer": checkpoint.config.select_layer,
         "feature": checkpoint.config.select_feature,
         "dtype": str(placement.dtype),

@@ -23,19 +23,30 @@ LANGUAGE_MODELS: dict[str, str] = {
 }
 """``model_type`` of Libra's and LLaVA's checkpoints, and transformers' of the language model."""
 
-PLAIN = ("llama", "mistral", "phi3", "gemma", "qwen2", "qwen3")
-"""``model_type`` of the language models that a projector can stand on."""
+LANGUAGE_CLASSES = {
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "phi3": "Phi3ForCausalLM",
+    "gemma": "GemmaForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+}
+"""``model_type`` of the language models that a projector can stand on, and their classes."""
+
+PLAIN = tuple(LANGUAGE_CLASSES)
+"""``model_type`` of these language models without a projector."""
 
 _LLAVA = ("llava_mistral", "llava_llama", "llava")
-_GENERATION_ONLY = frozenset(
-    "bad_words_ids begin_suppress_tokens diversity_penalty do_sample early_stopping "
-    "encoder_no_repeat_ngram_size exponential_decay_length_penalty forced_bos_token_id "
-    "forced_eos_token_id length_penalty max_length min_length no_repeat_ngram_size num_beam_groups "
-    "num_beams num_return_sequences output_scores remove_invalid_values repetition_penalty "
-    "return_dict_in_generate suppress_tokens temperature top_k top_p typical_p "
-    "_name_or_path _attn_implementation_autoset architectures auto_map model_type "
-    "tokenizer_class transformers_version use_bfloat16 tf_legacy_loss torchscript".split()
-)
+_GENERATION_ONLY = (
+    "bad_words_ids", "begin_suppress_tokens", "diversity_penalty", "do_sample", "early_stopping",
+    "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty", "forced_bos_token_id",
+    "forced_eos_token_id", "length_penalty", "max_length", "min_length", "no_repeat_ngram_size",
+    "num_beam_groups", "num_beams", "num_return_sequences", "output_scores",
+    "remove_invalid_values", "repetition_penalty", "return_dict_in_generate", "suppress_tokens",
+    "temperature", "top_k", "top_p", "typical_p", "_name_or_path", "_attn_implementation_autoset",
+    "architectures", "auto_map", "model_type", "tokenizer_class", "transformers_version",
+    "use_bfloat16", "tf_legacy_loss", "torchscript",
+)  # fmt: skip
 """Fields that older versions of transformers wrote, which say nothing of the language model."""
 _PROJECT_ONLY = ("mm_", "tune_mm", "freeze_mm", "use_mm", "unfreeze_mm", "tokenizer_", "harness_")
 

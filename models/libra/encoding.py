@@ -88,7 +88,7 @@ class ImageEncoder:
             features.update(zip(some, encoded, strict=True))
             start += len(some)
         for key in wanted:
-            self._keep(key, features[key])
+            features[key] = self._keep(key, features[key])
         self.images += len(wanted)
         return features
 
@@ -107,9 +107,12 @@ class ImageEncoder:
         kept = None if self._cache is None else self._cache.get(key)
         return None if kept is None else torch.from_numpy(kept).to(self._model.device)
 
-    def _keep(self, key: str, features: Tensor) -> None:
-        if self._cache is not None:
-            self._cache.put(key, features.float().cpu().numpy())
+    def _keep(self, key: str, features: Tensor) -> Tensor:
+        """Keep features, and return them as they will be read: a cache may round them."""
+        if self._cache is None:
+            return features
+        kept = self._cache.put(key, features.float().cpu().numpy())
+        return torch.from_numpy(kept).to(features.device, features.dtype)
 
 
 def _parts(pairs: Sequence[ImagePair], size: int) -> Iterator[Sequence[ImagePair]]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
+from logging import CRITICAL
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.devices import Placement
-from models.errors import InputError
+from models.errors import InputError, MissingError
 from models.libra.checkpoint import Checkpoint
+from models.libra.config import LANGUAGE_CLASSES
 from models.libra.key_table import KeyTable, compare
 from models.libra.lora import merge_adapter
 from models.libra.model import LibraModel
@@ -23,24 +24,14 @@ from models.libra.projectors import Projector, build_projector
 from models.libra.tower import (
     VisionTower,
     build_tower,
-    read_tower,
     tower_folder,
     tower_settings,
 )
-from models.weights_files import read_tensors
-
-LANGUAGE_CLASSES = {
-    "llama": "LlamaForCausalLM",
-    "mistral": "MistralForCausalLM",
-    "phi3": "Phi3ForCausalLM",
-    "gemma": "GemmaForCausalLM",
-    "qwen2": "Qwen2ForCausalLM",
-    "qwen3": "Qwen3ForCausalLM",
-}
-"""Transformers' class for each ``model_type`` of a language model."""
+from models.weights_files import find_weights, read_tensors
 
 TOWER_PREFIX = "model.vision_tower.vision_tower."
 _PROJECTOR_PREFIX = "model.mm_projector."
+_EMBEDDINGS = "model.embed_tokens.weight"
 _INVERSE_FREQUENCIES = "rotary_emb.inv_freq"
 """A buffer that old versions of transformers saved."""
 
@@ -55,8 +46,17 @@ class Loaded:
     notes: list[str]
 
 
-def load_model(checkpoint: Checkpoint, placement: Placement) -> Loaded:
+def load_model(
+    checkpoint: Checkpoint, placement: Placement, embeddings_only: bool = False
+) -> Loaded:
     """Return the model of a checkpoint on its device, in evaluation mode.
+
+    Parameters
+    ----------
+    checkpoint, placement
+        What to load, and where to.
+    embeddings_only
+        Load no more of the language model than embeds a prompt: another program decodes.
 
     Raises
     ------
@@ -69,20 +69,68 @@ def load_model(checkpoint: Checkpoint, placement: Placement) -> Loaded:
     tensors = _read_all(checkpoint)
     tower, source = _tower(checkpoint, tensors, placement)
     projector = _projector(checkpoint, tensors, tower)
-    language_model = _language_model(checkpoint, tensors, placement)
-    if checkpoint.layout == "lora":
-        language_model = merge_adapter(language_model, checkpoint.folder)
-    model = LibraModel(language_model, tower, projector).eval()
-    placement.place(model)
+    language_model = (
+        _embeddings(checkpoint, tensors)
+        if embeddings_only
+        else _language_model(checkpoint, tensors, placement)
+    )
+    model = LibraModel(placement.put_language_model(language_model), tower, projector).eval()
+    for part in (model.vision_tower, model.mm_projector):
+        part.to(placement.device, placement.dtype)
     notes = [*checkpoint.notes, *source.notes]
     return Loaded(model, source.preprocessor, source.files, notes)
 
 
+def load_language_model(checkpoint: Checkpoint, placement: Placement) -> Any:
+    """Return the language model alone, with its adapter merged; raises as `load_model`."""
+    language_model = _language_model(checkpoint, _read_all(checkpoint), placement)
+    return placement.put_language_model(language_model)
+
+
+def check_tower(checkpoint: Checkpoint) -> None:
+    """Raise MissingError if the tower that a checkpoint needs is not on this machine."""
+    name = _tower_name(checkpoint)
+    folder = tower_folder(name, checkpoint.folder)
+    if not _tower_may_be_inside(checkpoint):
+        _own_files(name, folder)
+
+
+def tower_weights(checkpoint: Checkpoint) -> list[Path]:
+    """Return the weight files of the tower's own folder, if it is read."""
+    if _tower_may_be_inside(checkpoint):
+        return []
+    name = _tower_name(checkpoint)
+    return _own_files(name, tower_folder(name, checkpoint.folder))
+
+
+def _tower_may_be_inside(checkpoint: Checkpoint) -> bool:
+    return checkpoint.config.tower_inside or checkpoint.config.is_llava
+
+
+def _tower_name(checkpoint: Checkpoint) -> str:
+    name = checkpoint.config.vision_tower
+    if name is None:
+        raise InputError(
+            f"{checkpoint.folder / 'config.json'} names no vision tower (mm_vision_tower): this is "
+            "a plain language model. Give it as base, with a folder that holds a projector."
+        )
+    return name
+
+
+def _own_files(name: str, folder: Path | None) -> list[Path]:
+    files = [] if folder is None else find_weights(folder)
+    if not files:
+        where = name if folder is None else folder
+        raise MissingError(
+            f"The weights of the vision tower {str(where)!r} are not on this machine. With "
+            f"network: `hf download {name}`; without: copy its folder beside the checkpoint."
+        )
+    return files
+
+
 def _read_all(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """Return the tensors under the names of a full checkpoint; extra files replace the base's."""
-    tensors: dict[str, Tensor] = {}
-    for file in checkpoint.weights:
-        tensors.update(read_tensors(file))
+    tensors = _merged(checkpoint.weights)
     for file in checkpoint.extra:
         extra = read_tensors(file)
         if checkpoint.layout == "projector":
@@ -110,24 +158,21 @@ def _tower(
     checkpoint: Checkpoint, tensors: Mapping[str, Tensor], placement: Placement
 ) -> tuple[VisionTower, _TowerSource]:
     config = checkpoint.config
-    if config.vision_tower is None:
-        raise InputError(
-            f"{checkpoint.folder / 'config.json'} names no vision tower (mm_vision_tower): this is "
-            "a plain language model. Give it as base, with a folder that holds a projector."
-        )
-    folder = tower_folder(config.vision_tower, checkpoint.folder)
-    settings, preprocessor = tower_settings(config.vision_tower, folder)
+    name = _tower_name(checkpoint)
+    folder = tower_folder(name, checkpoint.folder)
+    settings, preprocessor = tower_settings(name, folder)
     inside = {
-        name.removeprefix(TOWER_PREFIX): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(TOWER_PREFIX)
+        key.removeprefix(TOWER_PREFIX): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(TOWER_PREFIX)
     }
     notes, files = [], []
-    if inside and (config.tower_inside or config.is_llava):
+    if inside and _tower_may_be_inside(checkpoint):
         weights, where = inside, checkpoint.folder
         notes.append("the vision tower is the checkpoint's own, adapted one")
     else:
-        weights, where, files = _own_tower(config.vision_tower, folder)
+        files = _own_files(name, folder)
+        weights, where = _merged(files), files[0].parent
         if inside:
             notes.append(
                 "the vision tower inside the checkpoint is left out, as published: config.json "
@@ -141,16 +186,8 @@ def _tower(
     )
 
 
-def _own_tower(name: str, folder: Path | None) -> tuple[dict[str, Tensor], Path, list[Path]]:
-    from models.errors import MissingError
-    from models.weights_files import find_weights
-
-    if folder is None:
-        raise MissingError(
-            f"The weights of the vision tower {name!r} are not on this machine. "
-            f"With network: `hf download {name}`; without: copy its folder beside the checkpoint."
-        )
-    return read_tower(folder), folder, find_weights(folder)
+def _merged(files: Iterable[Path]) -> dict[str, Tensor]:
+    return {name: tensor for file in files for name, tensor in read_tensors(file).items()}
 
 
 def _projector(
@@ -199,7 +236,33 @@ def _language_model(
             **placement.loading_options(),
         )
     _check(info, checkpoint)
-    return model
+    return merge_adapter(model, checkpoint.folder) if checkpoint.layout == "lora" else model
+
+
+class EmbeddingsOnly(nn.Module):
+    """The part of a language model that turns ids into embeddings."""
+
+    def __init__(self, table: nn.Embedding) -> None:
+        super().__init__()
+        self.table = table
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """Return the table, as transformers' models do."""
+        return self.table
+
+
+def _embeddings(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> EmbeddingsOnly:
+    import transformers
+
+    kind = getattr(transformers, LANGUAGE_CLASSES[checkpoint.config.model_type])
+    with torch.device("meta"):
+        table = kind(language_config(checkpoint)).get_input_embeddings()
+    found = tensors.get(_EMBEDDINGS)
+    needed = {_EMBEDDINGS: tuple(table.weight.shape)}
+    shapes = {} if found is None else {_EMBEDDINGS: tuple(found.shape)}
+    compare(shapes, needed).refuse(checkpoint.weights[0].parent)
+    table.weight = nn.Parameter(tensors[_EMBEDDINGS], requires_grad=False)
+    return EmbeddingsOnly(table)
 
 
 def language_config(checkpoint: Checkpoint) -> Any:
@@ -230,8 +293,8 @@ def quiet_transformers() -> Iterator[None]:
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
+    logging.set_verbosity(CRITICAL)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
@@ -239,4 +302,4 @@ def quiet_transformers() -> Iterator[None]:
     finally:
         logging.set_verbosity(level)
         if bars:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

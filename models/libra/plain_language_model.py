@@ -17,18 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from models.errors import InputError, MissingError
-from models.libra.config import PLAIN, LibraConfig, read_config
+from models.libra.config import LANGUAGE_CLASSES, PLAIN, LibraConfig, read_config
 from models.weights_files import find_weights, read_tensors
-
-ARCHITECTURES = {
-    "llama": "LlamaForCausalLM",
-    "mistral": "MistralForCausalLM",
-    "phi3": "Phi3ForCausalLM",
-    "gemma": "GemmaForCausalLM",
-    "qwen2": "Qwen2ForCausalLM",
-    "qwen3": "Qwen3ForCausalLM",
-}
-"""transformers' class of each plain ``model_type``."""
 
 _LAYOUT = 1  # part of the view's name: raise it when a view is made differently
 _NOT_LANGUAGE = re.compile(
@@ -92,7 +82,7 @@ def _build(view: Path, folder: Path, config: LibraConfig, weights: list[Path]) -
     settings = {
         **config.language_model,
         "model_type": config.model_type,
-        "architectures": [ARCHITECTURES[config.model_type]],
+        "architectures": [LANGUAGE_CLASSES[config.model_type]],
     }
     (view / "config.json").write_text(json.dumps(settings, indent=2), encoding="utf-8")
     for file in folder.iterdir():

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence
+from models.engines.choice import Engines
+from models.engines.engine import Decoding, EnginePrompt, GeneratedSequence
 from models.errors import InputError
 from models.images.preprocess import Preprocessor
 from models.images.reading import DicomMode, read_image
@@ -71,7 +73,7 @@ class LibraReporter:
         tokenizer: ReportTokenizer,
         preprocessor: Preprocessor,
         encoder: ImageEncoder,
-        engine_for: Callable[[Decoding], Engine],
+        engines: Engines,
         record: Mapping[str, Any],
     ) -> None:
         self.checkpoint = checkpoint
@@ -80,7 +82,7 @@ class LibraReporter:
         self.preprocessor = preprocessor
         self.encoder = encoder
         self.record = record
-        self._engine_for = engine_for
+        self.engines = engines
         self._default_template = prompts.template_for(checkpoint.name)
         self._has_said_template = False
 
@@ -156,7 +158,7 @@ class LibraReporter:
     def reports(self, questions: Sequence[Question], decoding: Decoding) -> list[list[Report]]:
         """Return ``num_return_sequences`` texts per question, best first, in their order."""
         prepared, stops = self._prepared(questions)
-        engine = self._engine_for(decoding)
+        engine = self.engines.for_decoding(decoding)
         found = engine.generate(prepared, decoding)
         return [
             [self._report(one, stop) for one in sequences]
@@ -170,7 +172,7 @@ class LibraReporter:
         """
         from models.engines.transformers_engine import TransformersEngine
 
-        engine = self._engine_for(decoding)
+        engine = self.engines.for_decoding(decoding)
         if not isinstance(engine, TransformersEngine):
             raise InputError("Only the transformers engine streams. Load with engine transformers.")
         prepared, stops = self._prepared([question])
@@ -183,6 +185,18 @@ class LibraReporter:
             if text.startswith(shown) and not text.endswith("\ufffd"):
                 yield text[len(shown) :]
                 shown = text
+
+    def warm_up(self) -> float:
+        """Run the parts once where the first run is slow, on a GPU; return the seconds it took."""
+        if self.model.device.type == "cpu":
+            return 0.0
+        import torch
+
+        begun = time.perf_counter()
+        size = self.model.vision_tower.image_size
+        self.model.vision_tower(torch.zeros(1, 3, size, size))
+        torch.cuda.synchronize()
+        return time.perf_counter() - begun
 
     def prompt_text(self, question: Question) -> str:
         """Return the whole prompt of a question as text."""

@@ -50,9 +50,11 @@ class ReportTokenizer:
         self._cleans_up = bool(settings.get("clean_up_tokenization_spaces", False))
 
     def text(self, ids: Sequence[int], stop: str = "") -> str:
-        """Return the text of generated ids: special tokens skipped, a stop string at the end cut."""
-        raw: str = self.tokenizer.decode(
-            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        """Return the text of ids: special tokens skipped, one stop string at the end cut."""
+        raw = str(
+            self.tokenizer.decode(
+                list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
         )
         if self._cleans_up:
             for spaced, joined in _CLEANED:

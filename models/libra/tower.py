@@ -18,7 +18,6 @@ from models.hub import locate
 from models.libra.config import read_json
 from models.libra.key_table import KeyTable
 from models.libra.known_towers import KNOWN_TOWERS
-from models.weights_files import find_weights, read_tensors
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -160,7 +159,8 @@ def build_tower(
         ignore_mismatched_sizes=True,
     )
     _check(info, where)
-    return model
+    tower_model: PreTrainedModel = model
+    return tower_model
 
 
 def tower_config(config: Mapping[str, Any], where: object) -> Any:
@@ -172,19 +172,11 @@ def tower_config(config: Mapping[str, Any], where: object) -> Any:
     kind = _WHOLE.get(kind, kind)
     if kind not in CLASSES:
         raise InputError(
-            f"The vision tower in {where} has model_type {kind!r}. Supported are Dinov2 (RAD-DINO), "
-            "CLIP and SigLIP."
+            f"The vision tower in {where} has model_type {kind!r}. Supported are Dinov2 "
+            "(RAD-DINO), CLIP and SigLIP."
         )
     fields.pop("model_type", None)
     return AutoConfig.for_model(kind, **fields)
-
-
-def read_tower(folder: Path) -> dict[str, Tensor]:
-    """Return the weights of a tower's own folder."""
-    files = find_weights(folder)
-    if not files:
-        raise MissingError(f"The vision tower {folder} holds no weights. Download it again.")
-    return {name: tensor for file in files for name, tensor in read_tensors(file).items()}
 
 
 def _check(info: Mapping[str, Any], where: object) -> None:

@@ -1,0 +1,76 @@
+"""The options of the adapters for the Libra family, as benchmark files give them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+from models.engines.engine import Decoding
+
+
+@dataclass(frozen=True)
+class GenerationOptions:
+    """How a report is decoded; names and meaning as in `models.engines.engine.Decoding`."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    num_beams: int = 1
+    length_penalty: float = 1.0
+    no_repeat_ngram_size: int = 0
+    max_new_tokens: int = 128
+    temperature: float = 0.0
+    top_p: float | None = None
+    top_k: int | None = 50
+    seed: int = 0
+
+    def decoding(self) -> Decoding:
+        """Return the settings of an engine; one sequence per study."""
+        return Decoding(**asdict(self))
+
+
+@dataclass(frozen=True)
+class FeatureCacheOptions:
+    """Keep image features on disk in this dtype, up to ``max_gigabytes`` in all."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    dtype: Literal["float32", "float16"] = "float32"
+    max_gigabytes: float | None = None
+    folder: str | None = None
+
+
+@dataclass(frozen=True)
+class LibraOptions:
+    """Which checkpoint runs where, and what it is asked.
+
+    ``weights``: a folder, a bundled or short name, or a hub id; ``base``: what a LoRA adapter or a
+    projector stands on. ``prompt`` replaces the question about the section. ``context`` names the
+    sections of the study's context that follow it, in this order; None: those that the checkpoint
+    was trained with, else all; an empty list: none. ``canvas``: all images of a study on one
+    canvas, as Med-CXRGen reads them; None: for models of that name. ``padding`` and ``dicom``: see
+    the page on images. ``feature_cache``: None keeps no features.
+    """
+
+    weights: str
+    base: str | None = None
+    revision: str | None = None
+    engine: Literal["transformers", "vllm"] = "transformers"
+    generation: GenerationOptions = GenerationOptions()
+    template: str | None = None
+    prompt: str | None = None
+    context: list[str] | None = None
+    canvas: bool | None = None
+    padding: Literal["mean", "black"] = "mean"
+    dicom: Literal["published", "corrected"] = "published"
+    batch_size: int = 8
+    device: str | None = None
+    dtype: Literal["float32", "bfloat16", "float16", "8bit", "4bit"] | None = None
+    feature_cache: FeatureCacheOptions | None = None
+
+    def in_the_text(self) -> dict[str, Any]:
+        """Return the options that can change a text, as plain values."""
+        silent = ("batch_size", "device", "feature_cache", "weights", "base")
+        kept = {name: value for name, value in asdict(self).items() if name not in silent}
+        # features kept as float16 are not those that the tower gave
+        rounded = self.feature_cache is not None and self.feature_cache.dtype == "float16"
+        return {**kept, "features": "float16" if rounded else "exact"}
