@@ -50,13 +50,18 @@ def _view(
     return StudyView(
         sample_id=study.sample_id,
         tags=_tags(study),
-        context=study.context,
+        context=_asked(study),
         references=references,
         images=images,
         predictions=predictions,
         spans={system: _spans(metrics, text, references) for system, text in predictions.items()},
         scores={system: _scores(scored.table, system, row) for system in scored.systems},
     )
+
+
+def _asked(study: Study) -> Mapping[str, str]:
+    question = {} if study.question is None else {"question": study.question}
+    return {**question, **study.context}
 
 
 def _tags(study: Study) -> Mapping[str, str]:

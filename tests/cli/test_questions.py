@@ -89,6 +89,7 @@ def test_the_baselines_of_a_question_benchmark_run_without_images_and_weights(
     ]
     slices = json.loads((tmp_path / "out" / "run.json").read_text())["spec"]["slices"]
     assert ["question_type", "has_prior"] == slices
+    assert "What is there in the left lung?" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
