@@ -16,6 +16,8 @@ Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+WEIGHT_PATHS = ("weights", "base")
+"""Options of adapters that are a folder, or else a name or a hub id."""
 PHANTOMS = "phantoms"
 """The data format that draws its own studies."""
 
@@ -106,6 +108,15 @@ class Benchmark(_Part):
     def input_path(self, text: str) -> Path:
         """Return where an input of the file is."""
         return self._folder / Path(text).expanduser()
+
+    def adapter_options(self, entry: ModelEntry) -> dict[str, Any]:
+        """Return a model's own options; weights that are a folder are found from the file's."""
+        options = entry.options
+        for name in WEIGHT_PATHS:
+            given = options.get(name)
+            if isinstance(given, str) and self.input_path(given).exists():
+                options[name] = str(self.input_path(given))
+        return options
 
     @property
     def data_path(self) -> Path | None:

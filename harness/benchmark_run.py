@@ -307,7 +307,8 @@ def _steps(
     if entry.adapter == PREDICTIONS:
         return [_imported(entry, spec, data, studies)]
     found = adapter_class(entry.adapter)
-    adapter = found.from_settings(entry.options, f"models, {entry.id!r}")
+    adapter = found.from_settings(spec.adapter_options(entry), f"models, {entry.id!r}")
+    adapter.check()
     if found.needs_bank:
         _fill_bank(adapter, entry, spec, data)
     return [
