@@ -1,0 +1,1 @@
+"""Parts of the general adapter for vision-language models."""
