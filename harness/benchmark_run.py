@@ -308,6 +308,8 @@ def _steps(
         return [_imported(entry, spec, data, studies)]
     found = adapter_class(entry.adapter)
     adapter = found.from_settings(spec.adapter_options(entry), f"models, {entry.id!r}")
+    if found.uses_images:
+        data.require_images(entry.id)
     adapter.check()
     if found.needs_bank:
         _fill_bank(adapter, entry, spec, data)
@@ -328,6 +330,7 @@ def _steps(
 def _imported(
     entry: ModelEntry, spec: Benchmark, data: BenchmarkData, studies: Sequence[Study]
 ) -> Imported:
+    spec.how_to_get.refuse_absent(spec.input_path(str(entry.path)))
     given = read_predictions(
         spec.input_path(str(entry.path)),
         [study.sample_id for study in data.studies],

@@ -1,0 +1,158 @@
+"""One study, one model: what ``infer`` prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from harness.errors import InputError
+from models.engines.engine import Decoding
+from models.images.reading import DicomMode
+
+if TYPE_CHECKING:
+    from models.libra.encoding import ImagePair
+    from models.libra.reporter import LibraReporter, Question, Report
+
+Turn = tuple[str, str | None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asks of which model about which images, and how it is decoded."""
+
+    model: str
+    base: str | None
+    image: Path
+    prior: Path | None
+    prompt: str | None
+    section: str
+    context: Mapping[str, str]
+    template: str | None
+    engine: str
+    device: str | None
+    dtype: str | None
+    dicom: str
+    decoding: Decoding
+
+    @property
+    def streams(self) -> bool:
+        """Whether the text can be shown while it is written."""
+        single = self.decoding.num_beams == 1 and self.decoding.num_return_sequences == 1
+        return single and self.engine == "transformers"
+
+
+def answer(asked: Asked, as_json: bool) -> None:
+    """Print the answer to a question: streamed to a terminal, else when it is complete."""
+    reporter, question = _prepared(asked, [("user", question_text(asked))])
+    if as_json:
+        from harness.cli.output import print_json
+
+        reports = reporter.reports([question], asked.decoding)[0]
+        print_json(_as_json(asked, reporter, question, reports))
+    elif asked.streams and sys.stdout.isatty():
+        _show(reporter.stream(question, asked.decoding))
+    else:
+        _print_reports(reporter.reports([question], asked.decoding)[0])
+
+
+def chat_on(asked: Asked) -> None:
+    """Answer questions about the images from stdin, each with the conversation so far.
+
+    A blank line, the end of the input or Ctrl-C ends it.
+    """
+    if not asked.streams:
+        raise InputError("A chat has one text per answer, without beams. Leave these options out.")
+    turns: list[Turn] = []
+    reporter, first = _prepared(asked, [("user", "")])
+    text: str | None = asked.prompt
+    while text is not None or (text := _typed()):
+        turns.append(("user", text))
+        question = _asking(first.images, turns, asked)
+        turns.append(("assistant", _show(reporter.stream(question, asked.decoding))))
+        text = None
+
+
+def question_text(asked: Asked) -> str:
+    """Return the question: the prompt as given, else the section's, with the clinical context."""
+    from models.libra import prompts
+
+    if asked.prompt is not None:
+        return asked.prompt
+    return prompts.with_context(prompts.section_question(asked.section), asked.context)
+
+
+def _prepared(asked: Asked, turns: Sequence[Turn]) -> tuple[LibraReporter, Question]:
+    """Read the images first, which is quick, then load the model."""
+    import models
+    from models.engines.checks import check_decoding
+    from models.images.reading import read_image
+    from models.libra import prompts
+    from models.libra.encoding import ImagePair
+
+    check_decoding(asked.decoding)
+    if asked.dicom not in get_args(DicomMode):
+        raise InputError(f"--dicom is {asked.dicom!r}. Give published or corrected.")
+    mode: DicomMode = "corrected" if asked.dicom == "corrected" else "published"
+    if asked.template is not None:
+        prompts.stop_string(asked.template)
+    paths = [asked.image] if asked.prior is None else [asked.image, asked.prior]
+    images = [read_image(path, dicom=mode) for path in paths]
+    reporter = models.load(
+        asked.model, asked.base, engine=asked.engine, device=asked.device, dtype=asked.dtype
+    )
+    pixels = [reporter.preprocess(image) for image in images]
+    pair = ImagePair(pixels[0], pixels[1] if len(pixels) > 1 else None)
+    return reporter, _asking(pair, turns, asked)
+
+
+def _asking(pair: ImagePair, turns: Sequence[Turn], asked: Asked) -> Question:
+    from models.libra.reporter import Question
+
+    return Question(pair, list(turns), template=asked.template)
+
+
+def _as_json(
+    asked: Asked, reporter: LibraReporter, question: Question, reports: Sequence[Report]
+) -> dict[str, Any]:
+    return {
+        "model": reporter.name,
+        "image": str(asked.image),
+        "prior": None if asked.prior is None else str(asked.prior),
+        "question": question.turns[-1][1],
+        "prompt": reporter.prompt_text(question),
+        "decoding": asdict(asked.decoding),
+        "record": dict(reporter.record),
+        "reports": [asdict(report) for report in reports],
+    }
+
+
+def _print_reports(reports: Sequence[Report]) -> None:
+    from reports.text_safety import terminal_text
+
+    for number, report in enumerate(reports, 1):
+        if len(reports) > 1:
+            score = "" if report.score is None else f" (score {report.score:.4f})"
+            print(f"[{number}]{score}")
+        print(terminal_text(report.text))
+
+
+def _show(pieces: Iterator[str]) -> str:
+    from reports.text_safety import terminal_text
+
+    text = ""
+    for piece in pieces:
+        sys.stdout.write(terminal_text(piece))
+        sys.stdout.flush()
+        text += piece
+    print()
+    return text
+
+
+def _typed() -> str | None:
+    if sys.stdin.isatty():
+        sys.stderr.write("> ")
+        sys.stderr.flush()
+    return sys.stdin.readline().strip() or None
