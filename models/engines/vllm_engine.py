@@ -10,12 +10,11 @@ import hashlib
 import os
 import secrets
 import time
+import weakref
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from models.engines.checks import check_decoding
 from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence, Usage
@@ -33,6 +32,9 @@ _ENVIRONMENT = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "VLLM_CPU_KVCACHE_SPACE": "4",
 }
+
+
+_running: list[weakref.ref[VllmEngine]] = []
 
 
 class UnsupportedDecodingError(InputError):
@@ -80,8 +82,8 @@ class VllmEngine(Engine):
     lora
         Folder of a PEFT adapter to apply to every prompt.
     max_model_len
-        Most tokens of a prompt and its answer together; None is what the model allows. Less needs
-        less memory.
+        Most tokens of a prompt and its answer together; None is what the model allows and the
+        cache can hold.
     gpu_memory_utilization
         Share of a GPU's memory for vLLM. The tower has to fit into the rest.
     """
@@ -98,6 +100,7 @@ class VllmEngine(Engine):
         gpu_memory_utilization: float = 0.85,
     ) -> None:
         check_installed()
+        _refuse_a_second()
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         self._stop_ids = list(dict.fromkeys(stop_ids))
@@ -106,11 +109,12 @@ class VllmEngine(Engine):
             str(language_model),
             dtype=dtype,
             tensor_parallel_size=tensor_parallel,
-            max_model_len=max_model_len,
+            max_model_len=-1 if max_model_len is None else max_model_len,
             gpu_memory_utilization=gpu_memory_utilization,
             **({} if lora is None else _lora_settings(lora)),
         )
         self.usage = Usage()
+        _running.append(weakref.ref(self))
 
     def generate(
         self, prompts: Sequence[EnginePrompt], decoding: Decoding
@@ -152,8 +156,11 @@ class VllmEngine(Engine):
 
     def close(self) -> None:
         """Stop vLLM and give its memory back; the engine cannot be used any more."""
+        import torch
+
         self._llm.llm_engine.engine_core.shutdown()
         del self._llm
+        _running.clear()
         gc.collect()
         torch.cuda.empty_cache()
 
@@ -193,6 +200,14 @@ class VllmEngine(Engine):
             stop_token_ids=self._stop_ids,
             detokenize=False,
             extra_args=ban if size else None,
+        )
+
+
+def _refuse_a_second() -> None:
+    if any(one() is not None for one in _running):
+        raise InputError(
+            "A vLLM engine is running in this process already, and vLLM's parts for a whole "
+            "process allow one at a time. Close it before the next is started."
         )
 
 
