@@ -79,8 +79,13 @@ def _image_hash(path: Path) -> str:
         return _UNREADABLE
 
 
-@lru_cache(maxsize=1_000_000)
 def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's content; a file is read once in a process."""
+    """Return the SHA-256 of a file's content; a file that stays as it is is read once."""
+    found = path.stat()
+    return _content_hash(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1_000_000)
+def _content_hash(path: Path, mtime_ns: int, size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

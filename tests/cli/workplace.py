@@ -138,7 +138,7 @@ def comparable(folder: Path) -> dict[str, bytes]:
     """Return a run folder's files, with run.json without what may differ between equal runs."""
     files = content(folder)
     record = json.loads(files["run.json"])
-    for section in ("timing", "machine"):
+    for section in ("timing", "machine", "performance"):
         record.pop(section, None)
     files["run.json"] = json.dumps(record, sort_keys=True).encode()
     return files
