@@ -12,11 +12,15 @@ def check_model(language_model: Any) -> None:
     """Raise InputError if the language model's attention is not one the engine computes."""
     config = language_model.config.get_text_config()
     if getattr(config, "attn_logit_softcapping", None) is not None:
-        raise InputError(
-            f"{type(language_model).__name__} caps its attention scores (attn_logit_softcapping), "
-            "which the transformers engine does not compute. Take a model of the Llama, Mistral, "
-            "Phi-3, Gemma or Qwen2/3 families."
-        )
+        problem = "caps its attention scores (attn_logit_softcapping)"
+    elif getattr(language_model, "_supports_attention_backend", True) is False:
+        problem = "does not use transformers' attention interface"
+    else:
+        return
+    raise InputError(
+        f"{type(language_model).__name__} {problem}, so the transformers engine cannot run it. "
+        "Take a model of the Llama, Mistral, Phi-3, Gemma or Qwen2/3 families."
+    )
 
 
 def check_decoding(decoding: Decoding) -> None:

@@ -226,25 +226,37 @@ class PromptCache:
             return parts.transpose(1, 2).reshape(studies * k * groups, heads, -1)
 
         query = query.reshape(studies * k * groups, heads, -1)
-        shared_scores = torch.bmm(by_study(query), shared_keys.transpose(1, 2))
-        own_scores = torch.bmm(query, own_keys.transpose(1, 2))
-        scores = torch.cat([shared_scores, by_study(own_scores)], dim=-1) * scaling
+        scores = query.new_empty(studies * groups, k * heads, width + self.own - first)
+        _scaled_products(by_study(query), shared_keys, scaling, scores[..., :width])
+        own_scores = query.new_empty(len(query), heads, self.own - first)
+        _scaled_products(query, own_keys, scaling, own_scores)
+        scores[..., width:] = by_study(own_scores)
         hidden = self._hidden_columns(window)
-        if hidden is not None:
-            shared_part = scores.view(studies, -1, scores.shape[-1])[..., :width]
-            shared_part.masked_fill_(hidden.to(scores.device), -torch.inf)
+        if hidden.shape[-1]:
+            rows = scores.view(studies, -1, scores.shape[-1])[..., : hidden.shape[-1]]
+            rows.masked_fill_(hidden.to(scores.device), -torch.inf)
         wide = torch.promote_types(query.dtype, torch.float32)
         weights = functional.softmax(scores, dim=-1, dtype=wide).to(query.dtype)
         attended = by_sequence(torch.bmm(weights[..., :width], shared_values))
         attended = attended + torch.bmm(by_sequence(weights[..., width:]), own_values)
         return attended.reshape(studies * k, 1, groups * heads, -1)
 
-    def _hidden_columns(self, window: int | None) -> Tensor | None:
-        """Prompt columns ``[B, 1, P]`` that the newest token may not see; None if it sees all."""
-        if window not in self._masks:
+    def _hidden_columns(self, window: int | None) -> Tensor:
+        """Shared columns that the newest token may not see, ``[B, 1, as many as there are]``.
+
+        They are the first: padding, and what a window has left behind.
+        """
+        mask = self._masks.get(window)
+        if mask is None:
             first = torch.zeros_like(self.shared)
             if window is not None:
                 first = (self.shared + self.own - window).clamp(min=0)
             hidden = self.positions < first[:, None]
-            self._masks[window] = hidden[:, None] if bool(hidden.any()) else None
-        return self._masks[window]
+            mask = hidden[:, None, : int(hidden.sum(dim=1).max())]
+            self._masks[window] = mask
+        return mask
+
+
+def _scaled_products(query: Tensor, keys: Tensor, scaling: float, out: Tensor) -> None:
+    """Write the scores of queries ``[n, m, d]`` for keys ``[n, P, d]`` to ``out``."""
+    torch.baddbmm(out, query, keys.transpose(1, 2), beta=0, alpha=scaling, out=out)

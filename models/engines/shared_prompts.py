@@ -84,11 +84,12 @@ class SharedPrompts:
             embeddings = torch.stack([self._padded(prompt, width) for prompt in prompts])
             positions = self.cache.positions[rows, -width:].clamp(min=0)
             parts.append(self._logits(inputs_embeds=embeddings, position_ids=positions))
-        if self.cache.n_layers != self._model.config.get_text_config().num_hidden_layers:
+        layers = self._model.config.get_text_config().num_hidden_layers
+        if self.cache.n_layers != layers:
             raise InputError(
-                f"{type(self._model).__name__} does not use transformers' attention interface in "
-                "every layer, which the transformers engine needs. Take a model of the Llama, "
-                "Mistral, Phi-3, Gemma or Qwen2/3 families."
+                f"{type(self._model).__name__} uses transformers' attention interface in "
+                f"{self.cache.n_layers} of {layers} layers only, so the transformers engine cannot "
+                "run it. Take a model of the Llama, Mistral, Phi-3, Gemma or Qwen2/3 families."
             )
         logits = torch.cat(parts)
         self._check_finite(logits)
@@ -134,7 +135,7 @@ class SharedPrompts:
         return logits
 
     def _check_finite(self, logits: Tensor) -> None:
-        finite = logits.flatten(1).isfinite().all(dim=1)
+        finite = logits.flatten(1).sum(dim=1).isfinite()  # one pass: any NaN or infinity stays
         if not bool(finite.all()):
             keys = [self._prompts[study].key for study in (~finite).nonzero().flatten().tolist()]
             raise InputError(

@@ -162,6 +162,14 @@ def test_attention_that_caps_its_scores_is_refused() -> None:
         TransformersEngine(Gemma2ForCausalLM(config), stop_ids=[])
 
 
+def test_a_model_without_the_attention_interface_is_refused() -> None:
+    from transformers import BloomConfig, BloomForCausalLM
+
+    config = BloomConfig(vocab_size=11, hidden_size=8, n_layer=1, n_head=2)
+    with pytest.raises(InputError, match="does not use transformers' attention interface"):
+        TransformersEngine(BloomForCausalLM(config), stop_ids=[])
+
+
 def test_a_length_at_which_the_rotary_embedding_changes_is_refused() -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
