@@ -3,14 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: install demo test test-slow test-browser test-reference lint format docs lock speed clean
+.PHONY: install install-vllm demo test test-slow test-browser test-reference test-train test-vllm \
+	lint format docs lock lock-vllm speed speed-generation clean
 
 install: .venv/installed
 
-.venv/installed: locks/main.txt pyproject.toml
+.venv/installed: locks/main.txt locks/torch.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5,<1"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes locks/main.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r locks/torch.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 
@@ -18,13 +20,16 @@ demo: install
 	$(BIN)/python -m harness run demo
 
 test: lint
-	$(BIN)/pytest -n $(WORKERS) -m "not slow and not browser and not reference"
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not browser and not reference and not train and not vllm"
 
 test-slow: install
 	$(BIN)/pytest -n $(WORKERS) -m slow
 
 test-browser: install
 	$(BIN)/pytest -m browser
+
+test-train: install
+	$(BIN)/pytest -m train
 
 test-reference: install
 	$(BIN)/pytest -m reference
@@ -43,10 +48,15 @@ docs: install
 
 lock: install
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --extra dev --extra reference --output-file locks/main.txt pyproject.toml
+		--no-emit-index-url --override locks/without_torch.txt --no-emit-package torch \
+		--extra dev --extra reference --extra models --extra api --extra dicom \
+		--output-file locks/main.txt pyproject.toml locks/torch_needs.in
 
 speed: install
 	$(BIN)/python -m benchmarks.speed.lexical
+
+speed-generation: install
+	$(BIN)/python -m benchmarks.speed.generation
 
 clean:
 	rm -rf .venv site build dist
