@@ -168,7 +168,7 @@ class LibraReporter:
     def stream(self, question: Question, decoding: Decoding) -> Iterator[str]:
         """Yield one text in pieces while it is written; greedy or sampled, never with beams.
 
-        The pieces together are the text as it is decoded, before what `report` strips.
+        The pieces together are the text that `report` returns.
         """
         from models.engines.transformers_engine import TransformersEngine
 
@@ -177,14 +177,18 @@ class LibraReporter:
             raise InputError("Only the transformers engine streams. Load with engine transformers.")
         prepared, stops = self._prepared([question])
         ids: list[int] = []
-        shown = ""
+        shown, text = "", ""
         for token in engine.stream(prepared[0], decoding):
             ids.append(token)
             text = self.tokenizer.text(ids, stops[0])
-            # an unfinished character decodes to a replacement mark: wait for its other bytes
-            if text.startswith(shown) and not text.endswith("\ufffd"):
-                yield text[len(shown) :]
-                shown = text
+            # the last word waits: other bytes of a character, a joined apostrophe, or a stop string
+            # that is cut may still change it
+            words = text.rpartition(" ")[0].rstrip()
+            if words.startswith(shown) and words != shown:
+                yield words[len(shown) :]
+                shown = words
+        if text != shown:
+            yield text.removeprefix(shown)
 
     def warm_up(self) -> float:
         """Run the parts once where the first run is slow, on a GPU; return the seconds it took."""
