@@ -126,11 +126,17 @@ class PreparedRun:
             "test set": self.test_set,
             "systems": ", ".join(self.systems),
             "generations": f"{self.n_generations:,}",
+            "images": self._images_found(),
             "metrics": ", ".join(key for one in self.plan.selected() for key in one.columns),
             "output": str(self.output),
             "data leave for": ", ".join(dict.fromkeys(self.endpoints.values())) or "nowhere",
             "notes": " ".join([*self.data.notes, *notes]),
         }
+
+    def _images_found(self) -> str:
+        lost = [path for path in self.images if not path.is_file()]
+        there = f"{len(self.images):,}"
+        return f"{there}, {len(lost):,} not there, first {lost[0]}" if lost else there
 
     def open(self, fresh: bool = False) -> RunFolder:
         """Begin or go on with the run in its folder; use it in a ``with`` statement."""

@@ -40,7 +40,7 @@ def report_data(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> ReportDat
         command=facts.command,
         table=scored.table,
         soundness=[_soundness(name, found) for name, found in scored.soundness.items()],
-        facts=_run_card(plan, facts),
+        facts=_run_card(scored, plan, facts),
         comparisons=scored.comparisons,
         slices=[SliceScores(s.name, s.value, s.n, s.scores) for s in scored.slices],
         temporal=_temporal(scored),
@@ -54,7 +54,7 @@ def report_data(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> ReportDat
     )
 
 
-def _run_card(plan: ScoringPlan, facts: RunFacts) -> list[tuple[str, str]]:
+def _run_card(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> list[tuple[str, str]]:
     resampling = plan.resampling
     intervals = (
         f"{resampling.confidence:.0%}, {resampling.method}, {resampling.resamples:,} resamples, "
@@ -64,10 +64,21 @@ def _run_card(plan: ScoringPlan, facts: RunFacts) -> list[tuple[str, str]]:
         # sorted, because run.json keeps them so: the report made again is the same
         *sorted(facts.data, key=lambda row: row[0].lower()),
         ("section", plan.section),
+        ("prior images", _prior_images(scored)),
         ("intervals", intervals if resampling.resamples else "none"),
         ("cxr-harness", __version__),
         ("numpy", version("numpy")),
     ]
+
+
+def _prior_images(scored: Scored) -> str:
+    counts = prior_counts(scored.studies)
+    n, without, unknown = len(scored.studies), counts["without_prior"], counts["unknown"]
+    if unknown == n:
+        return "not known"
+    text = f"{counts['with_prior']:,} of {n:,} studies have one"
+    text += f", of {unknown:,} it is not known" if unknown else ""
+    return f"{text}; without, a model of two images sees its dummy" if without else text
 
 
 def _soundness(system: str, found: Soundness) -> SystemSoundness:

@@ -160,7 +160,7 @@ class RunFolder:
     def add(self, sections: Mapping[str, Any]) -> None:
         """Merge sections into run.json: dictionaries key by key, other values as they are.
 
-        What differs between equal runs belongs in the sections ``timing`` and ``machine``.
+        What differs between equal runs belongs in ``timing``, ``machine`` and ``performance``.
         """
         for name, value in sections.items():
             old = self.record.get(name)

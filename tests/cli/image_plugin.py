@@ -57,6 +57,8 @@ class Pair(Adapter):
 
     def close(self):
         self.closed += 1
+        with open("closed.txt", "a") as file:
+            file.write("closed\\n")
 '''
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -120,6 +121,7 @@ def test_one_adapter_serves_all_priors_and_its_figures_are_told_apart(
             one[key] for key in ("images", "tokens", "images_per_s", "tokens_per_s")
         )
         assert (2**30, "cpu") == (one["peak_memory_bytes"], one["device"])
+    assert "closed\n" == (place / "closed.txt").read_text()
     assert [1.0, 0.0, 0.0] == [found[system]["load_s"] for system in SYSTEMS]
 
 
@@ -202,3 +204,21 @@ def test_kills_lose_no_figure_but_those_of_the_batch_in_hand(place: Path, run: R
         # a batch of 4 samples may be on disk whose figures a kill kept from run.json, or be in
         # run.json and torn on disk, each kill once
         assert 2 * (N - 4 * killed) <= images <= 2 * (N + 4 * killed)
+
+
+def test_a_dry_run_names_images_that_are_not_there(place: Path, run: Run) -> None:
+    assert "105" == json.loads(run("run", "bench.yaml", "--dry-run", "--json").out)["images"]
+    (place / "images" / "21.png").unlink()
+    found = json.loads(run("run", "bench.yaml", "--dry-run", "--json").out)["images"]
+    assert re.fullmatch(r"105, 1 not there, first .*images/21\.png", found)
+
+
+def test_predictions_with_failures_can_be_scored_again(place: Path, run: Run) -> None:
+    (place / "images" / "21.png").unlink()
+    assert 0 == run("run", "bench.yaml", "--allow-missing").status
+    ended = run(
+        "score", "--references", "refs.jsonl", "--predictions", "out/predictions/two.jsonl",
+        "--metrics", "bleu4", "--resamples", 0, "--output", "again", "--json",
+    )  # fmt: skip
+    assert 0 == ended.status, ended.err
+    assert 1 == json.loads(ended.out)["systems"]["two"]["failed"]
