@@ -12,6 +12,7 @@ import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import is_zipfile
 
 from models.errors import InputError, MissingError
 
@@ -26,7 +27,7 @@ _BLOCK_BYTES = 1 << 22
 def find_weights(folder: Path) -> list[Path]:
     """Return the files of a whole model in ``folder``, shards in the index's order; may be empty.
 
-    Safetensors win over pickles, an index over a single file, as transformers decides.
+    Safetensors win over pickles, a single file over an index, as transformers decides.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def _shards(index: Path) -> list[Path]:
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
-    """Return all tensors of a file by name, on the CPU; safetensors are mapped, not copied.
+    """Return all tensors of a file by name, on the CPU; mapped, not copied, where possible.
 
     Raises
     ------
@@ -75,6 +76,23 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all tensors of a file by name, without reading them; raises as above."""
+    if file.suffix != ".safetensors" or not file.is_file():
+        return {name: tuple(tensor.shape) for name, tensor in read_tensors(file).items()}
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "numpy") as opened:
+            return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _damaged(file) from error
+
+
+def _damaged(file: Path) -> InputError:
+    return InputError(f"{file} is no whole safetensors file. Download it again.")
+
+
 def _read_safetensors(file: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -82,14 +100,14 @@ def _read_safetensors(file: Path) -> dict[str, Tensor]:
     try:
         return load_file(file)
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{file} is no whole safetensors file. Download it again.") from error
+        raise _damaged(file) from error
 
 
 def _read_pickle(file: Path) -> dict[str, Tensor]:
     import torch
 
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        content = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{file} is refused: it is damaged, or holds more than tensors, which could run code. "

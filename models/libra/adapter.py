@@ -53,7 +53,7 @@ class Libra(Adapter):
                     '`pip install "cxr-harness[models]"`.'
                 )
         from models.engines.checks import check_decoding
-        from models.libra.loading import check_tower
+        from models.libra.loading import check_files
 
         for given in (self.options.weights, self.options.base):
             if given is not None and not is_here(given, self.options.revision):
@@ -65,22 +65,24 @@ class Libra(Adapter):
         if self.options.template is not None:
             prompts.stop_string(self.options.template)
         check_decoding(self.options.generation.decoding())
-        check_tower(self._checkpoint)
+        check_files(self._checkpoint)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the options that can change a text, and the hashes of all weights."""
         from models.devices import placement
-        from models.libra.loading import tower_weights
+        from models.libra.loading import settings_files, tower_files
         from models.weights_files import hash_weights
 
         where = placement(self.options.device, self.options.dtype)
-        files = [*self._checkpoint.files, *tower_weights(self._checkpoint)]
+        found = self._checkpoint
         return {
             **self.options.in_the_text(),
-            "checkpoint": self._checkpoint.name,
+            "checkpoint": found.name,
             "template": self._template,
             "dtype": self.options.dtype or str(where.dtype).removeprefix("torch."),
-            "weights": hash_weights(files),
+            "weights": hash_weights(found.files),
+            "tower": hash_weights(tower_files(found)),
+            "settings": [hash_weights(files) for files in settings_files(found)],
         }
 
     def generate(self, requests: Sequence[Request]) -> list[Generation]:

@@ -14,13 +14,8 @@ from models.libra import prompts
 from models.libra.checkpoint import Checkpoint
 from models.libra.config import read_json
 from models.libra.encoding import ImageEncoder
-from models.libra.loading import (
-    Loaded,
-    language_config,
-    load_language_model,
-    load_model,
-    tower_weights,
-)
+from models.libra.language_model import language_config
+from models.libra.loading import Loaded, load_language_model, load_model, tower_files
 from models.libra.reporter import LibraReporter
 from models.libra.tokenizers import ReportTokenizer
 from models.weights_files import hash_weights
@@ -39,7 +34,7 @@ def assemble(
     if by_vllm and placement.quantisation is not None:
         raise InputError("The engine vllm takes float dtypes here, not 8bit or 4bit.")
     loaded = load_model(checkpoint, placement, embeddings_only=by_vllm)
-    tokenizer = ReportTokenizer(checkpoint.text_folder, language_config(checkpoint))
+    tokenizer = ReportTokenizer(checkpoint.text_folder, language_config(checkpoint.config))
     ends = stop_ids(checkpoint, tokenizer)
 
     def transformers() -> Engine:
@@ -59,7 +54,11 @@ def assemble(
         loaded.model,
         tokenizer,
         Preprocessor(loaded.preprocessor, checkpoint.config.aspect_ratio or "square", padding),
-        ImageEncoder(loaded.model, _tower_identity(checkpoint, placement), cache),
+        ImageEncoder(
+            loaded.model,
+            {} if cache is None else _tower_identity(checkpoint, placement),
+            cache,
+        ),
         engines,
         _record(checkpoint, loaded, placement, engine),
     )
@@ -105,7 +104,9 @@ def _record(
 def _tower_identity(checkpoint: Checkpoint, placement: Placement) -> dict[str, Any]:
     """Return what image features depend on beside the pixels."""
     return {
-        "weights": hash_weights(tower_weights(checkpoint) or checkpoint.weights),
+        "weights": hash_weights(
+            tower_files(checkpoint) or [*checkpoint.weights, *checkpoint.extra]
+        ),
         "layer": checkpoint.config.select_layer,
         "feature": checkpoint.config.select_feature,
         "dtype": str(placement.dtype),

@@ -28,6 +28,22 @@ class KeyTable:
         """Whether there is nothing to report."""
         return not (self.missing or self.unexpected or self.wrong_shape)
 
+    def __add__(self, other: KeyTable) -> KeyTable:
+        """Return both tables as one."""
+        return KeyTable(
+            self.missing + other.missing,
+            self.unexpected + other.unexpected,
+            self.wrong_shape | other.wrong_shape,
+        )
+
+    def prefixed(self, prefix: str) -> KeyTable:
+        """Return the table with a prefix before every name."""
+        return KeyTable(
+            [prefix + name for name in self.missing],
+            [prefix + name for name in self.unexpected],
+            {prefix + name: shapes for name, shapes in self.wrong_shape.items()},
+        )
+
     def __str__(self) -> str:
         """Return the table, a line per tensor."""
         rows = [

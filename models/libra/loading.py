@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from logging import CRITICAL
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +13,24 @@ from torch import Tensor, nn
 from models.devices import Placement
 from models.errors import InputError, MissingError
 from models.libra.checkpoint import Checkpoint
-from models.libra.config import LANGUAGE_CLASSES
 from models.libra.key_table import KeyTable, compare
+from models.libra.language_model import language_class, language_config, quiet_transformers
 from models.libra.lora import merge_adapter
+from models.libra.manifest import check_shapes
 from models.libra.model import LibraModel
 from models.libra.projector_files import projector_tensors
 from models.libra.projectors import Projector, build_projector
+from models.libra.tensor_names import PROJECTOR_PREFIX, TOWER_PREFIX, below, collect, is_language
 from models.libra.tower import (
     VisionTower,
     build_tower,
     tower_folder,
     tower_settings,
 )
-from models.weights_files import find_weights, read_tensors
+from models.weights_files import find_weights, read_tensors, tensor_shapes
 
-TOWER_PREFIX = "model.vision_tower.vision_tower."
-_PROJECTOR_PREFIX = "model.mm_projector."
 _EMBEDDINGS = "model.embed_tokens.weight"
-_INVERSE_FREQUENCIES = "rotary_emb.inv_freq"
-"""A buffer that old versions of transformers saved."""
+_SETTINGS = ("*.json", "*.jinja", "*.model", "*.txt")
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,8 @@ def load_model(
     MissingError
         If a file, the tower or a package is not there.
     """
-    tensors = _read_all(checkpoint)
+    check_files(checkpoint)
+    tensors = collect(checkpoint, read_tensors)
     tower, source = _tower(checkpoint, tensors, placement)
     projector = _projector(checkpoint, tensors, tower)
     language_model = (
@@ -83,28 +81,53 @@ def load_model(
 
 def load_language_model(checkpoint: Checkpoint, placement: Placement) -> Any:
     """Return the language model alone, with its adapter merged; raises as `load_model`."""
-    language_model = _language_model(checkpoint, _read_all(checkpoint), placement)
+    language_model = _language_model(checkpoint, collect(checkpoint, read_tensors), placement)
     return placement.put_language_model(language_model)
 
 
-def check_tower(checkpoint: Checkpoint) -> None:
-    """Raise MissingError if the tower that a checkpoint needs is not on this machine."""
+def check_files(checkpoint: Checkpoint) -> None:
+    """Check that a checkpoint's parts are here and fit together, from the headers of its files.
+
+    Raises
+    ------
+    InputError
+        If tensors are missing, unexpected or of a wrong shape: one table names all of them.
+    MissingError
+        If the tower or a file is not there.
+    """
     name = _tower_name(checkpoint)
     folder = tower_folder(name, checkpoint.folder)
-    if not _tower_may_be_inside(checkpoint):
+    found = collect(checkpoint, tensor_shapes)
+    is_inside = _tower_is_inside(checkpoint, found)
+    if not is_inside:
         _own_files(name, folder)
+    check_shapes(checkpoint, found, tower_settings(name, folder)[0], is_inside)
 
 
-def tower_weights(checkpoint: Checkpoint) -> list[Path]:
-    """Return the weight files of the tower's own folder, if it is read."""
-    if _tower_may_be_inside(checkpoint):
+def tower_files(checkpoint: Checkpoint) -> list[Path]:
+    """Return the weight files of the tower's own folder; none if the checkpoint's are read."""
+    if _tower_is_inside(checkpoint, collect(checkpoint, tensor_shapes)):
         return []
     name = _tower_name(checkpoint)
     return _own_files(name, tower_folder(name, checkpoint.folder))
 
 
-def _tower_may_be_inside(checkpoint: Checkpoint) -> bool:
-    return checkpoint.config.tower_inside or checkpoint.config.is_llava
+def settings_files(checkpoint: Checkpoint) -> list[list[Path]]:
+    """Return the files beside the weights that can change a text, for each folder that is read."""
+    tower = tower_folder(_tower_name(checkpoint), checkpoint.folder)
+    folders = dict.fromkeys([checkpoint.folder, checkpoint.text_folder, tower])
+    return [
+        [file for pattern in _SETTINGS for file in folder.glob(pattern)]
+        for folder in folders
+        if folder is not None
+    ]
+
+
+def _tower_is_inside(checkpoint: Checkpoint, names: Iterable[str]) -> bool:
+    """Return whether the tower's weights are the checkpoint's own, as the originals decide it."""
+    config = checkpoint.config
+    may_be = config.tower_inside or config.is_llava
+    return may_be and any(name.startswith(TOWER_PREFIX) for name in names)
 
 
 def _tower_name(checkpoint: Checkpoint) -> str:
@@ -128,25 +151,6 @@ def _own_files(name: str, folder: Path | None) -> list[Path]:
     return files
 
 
-def _read_all(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """Return the tensors under the names of a full checkpoint; extra files replace the base's."""
-    tensors = _merged(checkpoint.weights)
-    for file in checkpoint.extra:
-        extra = read_tensors(file)
-        if checkpoint.layout == "projector":
-            extra = {_PROJECTOR_PREFIX + k: v for k, v in projector_tensors(extra).items()}
-        tensors.update(_without_wrappers(extra))
-    return tensors
-
-
-def _without_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors without the prefixes that training wrappers put before their names."""
-    named = {name.removeprefix("base_model."): tensor for name, tensor in tensors.items()}
-    if any(name.startswith("model.model.") for name in named):
-        named = {name.removeprefix("model."): tensor for name, tensor in named.items()}
-    return named
-
-
 @dataclass(frozen=True)
 class _TowerSource:
     preprocessor: Mapping[str, Any]
@@ -161,13 +165,9 @@ def _tower(
     name = _tower_name(checkpoint)
     folder = tower_folder(name, checkpoint.folder)
     settings, preprocessor = tower_settings(name, folder)
-    inside = {
-        key.removeprefix(TOWER_PREFIX): tensor
-        for key, tensor in tensors.items()
-        if key.startswith(TOWER_PREFIX)
-    }
+    inside = below(TOWER_PREFIX, tensors)
     notes, files = [], []
-    if inside and _tower_may_be_inside(checkpoint):
+    if _tower_is_inside(checkpoint, tensors):
         weights, where = inside, checkpoint.folder
         notes.append("the vision tower is the checkpoint's own, adapted one")
     else:
@@ -193,49 +193,36 @@ def _merged(files: Iterable[Path]) -> dict[str, Tensor]:
 def _projector(
     checkpoint: Checkpoint, tensors: Mapping[str, Tensor], tower: VisionTower
 ) -> Projector:
-    config = checkpoint.config
-    found = projector_tensors(
-        {name: tensor for name, tensor in tensors.items() if name.startswith(_PROJECTOR_PREFIX)}
+    settings = language_config(checkpoint.config)
+    projector = build_projector(
+        checkpoint.config.projector_type,
+        tower.width,
+        settings.hidden_size,
+        settings.num_attention_heads,
+        tower.num_layers,
     )
-    width, heads = (config.language_model[k] for k in ("hidden_size", "num_attention_heads"))
-    projector = build_projector(config.projector_type, tower.width, width, heads, tower.num_layers)
+    found = projector_tensors(below(PROJECTOR_PREFIX, tensors))
     needed = {name: tuple(tensor.shape) for name, tensor in projector.state_dict().items()}
     shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
-    _renamed(compare(shapes, needed), _PROJECTOR_PREFIX).refuse(checkpoint.folder)
+    compare(shapes, needed).prefixed(PROJECTOR_PREFIX).refuse(checkpoint.folder)
     projector.load_state_dict(found)
     return projector
-
-
-def _renamed(table: KeyTable, prefix: str) -> KeyTable:
-    return KeyTable(
-        [prefix + name for name in table.missing],
-        [prefix + name for name in table.unexpected],
-        {prefix + name: shapes for name, shapes in table.wrong_shape.items()},
-    )
 
 
 def _language_model(
     checkpoint: Checkpoint, tensors: Mapping[str, Tensor], placement: Placement
 ) -> Any:
-    import transformers
-
-    kind = getattr(transformers, LANGUAGE_CLASSES[checkpoint.config.model_type])
-    own = {
-        name: tensor
-        for name, tensor in tensors.items()
-        if not name.startswith((_PROJECTOR_PREFIX, TOWER_PREFIX))
-        and not name.endswith(_INVERSE_FREQUENCIES)
-    }
+    settings = language_config(checkpoint.config)
     with quiet_transformers():
-        model, info = kind.from_pretrained(
+        model, info = language_class(checkpoint.config).from_pretrained(
             None,
-            config=language_config(checkpoint),
-            state_dict=own,
+            config=settings,
+            state_dict={name: tensor for name, tensor in tensors.items() if is_language(name)},
             output_loading_info=True,
             ignore_mismatched_sizes=True,
             **placement.loading_options(),
         )
-    _check(info, checkpoint)
+    _check(info, checkpoint, settings.tie_word_embeddings)
     return merge_adapter(model, checkpoint.folder) if checkpoint.layout == "lora" else model
 
 
@@ -252,11 +239,9 @@ class EmbeddingsOnly(nn.Module):
 
 
 def _embeddings(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> EmbeddingsOnly:
-    import transformers
-
-    kind = getattr(transformers, LANGUAGE_CLASSES[checkpoint.config.model_type])
+    settings = language_config(checkpoint.config)
     with torch.device("meta"):
-        table = kind(language_config(checkpoint)).get_input_embeddings()
+        table = language_class(checkpoint.config)(settings).get_input_embeddings()
     found = tensors.get(_EMBEDDINGS)
     needed = {_EMBEDDINGS: tuple(table.weight.shape)}
     shapes = {} if found is None else {_EMBEDDINGS: tuple(found.shape)}
@@ -265,17 +250,7 @@ def _embeddings(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> Embedd
     return EmbeddingsOnly(table)
 
 
-def language_config(checkpoint: Checkpoint) -> Any:
-    """Return transformers' config object of the checkpoint's language model."""
-    from transformers import AutoConfig
-
-    fields = dict(checkpoint.config.language_model)
-    with quiet_transformers():
-        return AutoConfig.for_model(checkpoint.config.model_type, **fields)
-
-
-def _check(info: Mapping[str, Any], checkpoint: Checkpoint) -> None:
-    tied = bool(checkpoint.config.language_model.get("tie_word_embeddings"))
+def _check(info: Mapping[str, Any], checkpoint: Checkpoint, tied: bool) -> None:
     KeyTable(
         missing=sorted(info["missing_keys"]),
         unexpected=sorted(
@@ -283,23 +258,3 @@ def _check(info: Mapping[str, Any], checkpoint: Checkpoint) -> None:
         ),
         wrong_shape={name: (tuple(a), tuple(b)) for name, a, b in sorted(info["mismatched_keys"])},
     ).refuse(checkpoint.weights[0].parent)
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Silence transformers' loading reports: what matters of them is checked and told by us."""
-    import warnings
-
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(CRITICAL)
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -17,6 +18,8 @@ from models.weights_files import read_tensors
 _MARKER = "mm_projector."
 _MLP_KEY = re.compile(r"^projector\.(\d+)\.(?:weight|bias)$")
 _LLAVA_KEY = re.compile(r"^(\d+\.)?(weight|bias)$")
+
+T = TypeVar("T")
 
 
 def load_projector(path: str | Path, num_heads: int | None = None) -> Projector:
@@ -51,8 +54,8 @@ def load_projector(path: str | Path, num_heads: int | None = None) -> Projector:
     return projector.eval()
 
 
-def projector_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the projector's tensors among others, under the names of our modules.
+def projector_tensors(tensors: Mapping[str, T]) -> dict[str, T]:
+    """Return the projector's tensors (or their shapes) among others, under our modules' names.
 
     Bare keys are taken as they are where no key names a projector.
     """
@@ -68,7 +71,7 @@ def own_name(name: str) -> str:
     return f"projector.{name}" if _LLAVA_KEY.match(name) else name
 
 
-def _is_bare(tensors: Mapping[str, Tensor]) -> bool:
+def _is_bare(tensors: Mapping[str, object]) -> bool:
     return any(
         name.startswith(("LFE.", "mlp_final.", "projector.")) or _LLAVA_KEY.match(name)
         for name in tensors

@@ -8,7 +8,7 @@ from typing import Any
 
 from models.errors import InputError
 from models.libra.config import read_json
-from models.libra.loading import quiet_transformers
+from models.libra.language_model import quiet_transformers
 
 _CLEANED = (
     (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"),

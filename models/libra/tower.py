@@ -18,6 +18,7 @@ from models.hub import locate
 from models.libra.config import read_json
 from models.libra.key_table import KeyTable
 from models.libra.known_towers import KNOWN_TOWERS
+from models.libra.language_model import transformers_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -146,11 +147,8 @@ def build_tower(
     InputError
         If the tower is of another kind, or the weights do not fit; a table says which.
     """
-    import transformers
-
     tower = tower_config(config, where)
-    kind = getattr(transformers, CLASSES[tower.model_type])
-    model, info = kind.from_pretrained(
+    model, info = tower_class(tower).from_pretrained(
         None,
         config=tower,
         state_dict=dict(tensors),
@@ -163,10 +161,21 @@ def build_tower(
     return tower_model
 
 
-def tower_config(config: Mapping[str, Any], where: object) -> Any:
-    """Return the config object of a tower; the vision part of a CLIP or SigLIP pair."""
-    from transformers import AutoConfig
+def tower_class(config: Any) -> Any:
+    """Return transformers' class of a tower, given its config object."""
+    import transformers
 
+    return getattr(transformers, CLASSES[config.model_type])
+
+
+def tower_config(config: Mapping[str, Any], where: object) -> Any:
+    """Return the config object of a tower; the vision part of a CLIP or SigLIP pair.
+
+    Raises
+    ------
+    InputError
+        If the tower is of another kind, or transformers refuses a field.
+    """
     kind = str(config.get("model_type"))
     fields = dict(config.get("vision_config") or {}) if kind in _WHOLE else dict(config)
     kind = _WHOLE.get(kind, kind)
@@ -176,7 +185,7 @@ def tower_config(config: Mapping[str, Any], where: object) -> Any:
             "(RAD-DINO), CLIP and SigLIP."
         )
     fields.pop("model_type", None)
-    return AutoConfig.for_model(kind, **fields)
+    return transformers_config(kind, fields, where)
 
 
 def _check(info: Mapping[str, Any], where: object) -> None:

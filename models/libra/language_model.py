@@ -1,0 +1,65 @@
+"""Which class of transformers a checkpoint's language model is, and its config object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import CRITICAL
+from typing import Any
+
+from models.errors import InputError
+from models.libra.config import LANGUAGE_CLASSES, LibraConfig
+
+
+def language_class(config: LibraConfig) -> Any:
+    """Return transformers' class of the language model."""
+    import transformers
+
+    return getattr(transformers, LANGUAGE_CLASSES[config.model_type])
+
+
+def language_config(config: LibraConfig) -> Any:
+    """Return transformers' config object of the language model.
+
+    Raises
+    ------
+    InputError
+        If a field has a value that transformers refuses.
+    """
+    return transformers_config(config.model_type, config.language_model, "config.json")
+
+
+def transformers_config(model_type: str, fields: Any, where: object) -> Any:
+    """Return transformers' config object of these fields; raises as `language_config`."""
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig
+
+    try:
+        with quiet_transformers():
+            return AutoConfig.for_model(model_type, **fields)
+    except (StrictDataclassError, TypeError, ValueError, KeyError, AttributeError) as error:
+        problem = " ".join(str(error).split())
+        raise InputError(
+            f"transformers refuses a field of {where} for the model_type {model_type!r}: {problem} "
+            "Download the file again."
+        ) from error
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Silence transformers' loading reports: what matters of them is checked and told by us."""
+    import warnings
+
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(CRITICAL)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
