@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from models.devices import Placement
 
 _SHOWN_KEYS = 3
+_UNLOADABLE = (ImportError, OSError, ValueError, KeyError, AttributeError, TypeError)
+"""What transformers raises for a processor that it cannot make."""
 
 
 def check_folder(folder: Path) -> None:
@@ -67,15 +69,9 @@ def load_processor(folder: Path) -> Any:
     MissingError
         If it needs a package that is not installed.
     """
-    import transformers
-
-    kind: Any = transformers.AutoProcessor
     try:
-        # torchvision's preprocessing would give other pixels where it happens to be installed
-        processor = kind.from_pretrained(
-            folder, backend="pil", local_files_only=True, trust_remote_code=False
-        )
-    except (ImportError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        processor = _processor(folder)
+    except _UNLOADABLE as error:
         if _wants_torchvision(error):
             raise MissingError(
                 f"The processor of {folder} needs torchvision, which is not installed. Install the "
@@ -93,6 +89,25 @@ def load_processor(folder: Path) -> Any:
             "images and a question. Take an instruction-tuned checkpoint."
         )
     return processor
+
+
+def _processor(folder: Path) -> Any:
+    import transformers
+
+    from models.vision.images_only import load_without_videos
+
+    kind: Any = transformers.AutoProcessor
+    classes: Any = transformers.models.auto.processing_auto
+    try:
+        # torchvision's preprocessing would give other pixels where it happens to be installed
+        return kind.from_pretrained(
+            folder, backend="pil", local_files_only=True, trust_remote_code=False
+        )
+    except _UNLOADABLE as error:
+        name = classes.PROCESSOR_MAPPING_NAMES.get(_kind(folder / "config.json"))
+        if name is None or not _wants_torchvision(error):
+            raise
+        return load_without_videos(folder, name)
 
 
 def _wants_torchvision(error: Exception) -> bool:

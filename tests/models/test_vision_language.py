@@ -11,15 +11,22 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    AutoTokenizer,
+    GenerationConfig,
+)
 
 from models.adapter import FAILED, Generation, Request
 from models.errors import InputError, MissingError
 from models.vision_language import VisionLanguage
-from tests.models.tiny_vision_models import save_gemma3, save_llava
+from tests.models.tiny_vision_models import save_gemma3, save_llava, save_qwen2_vl
 
 SENTENCE = "The first image is the current chest radiograph. The second image is the prior chest "
 QUESTION = "Provide a detailed description of the findings in the radiology image."
+NO_PRIOR = "The image is the current chest radiograph. There is no prior chest radiograph."
 TOKENS = 8
 
 
@@ -28,7 +35,7 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="module", params=[save_llava, save_gemma3])
+@pytest.fixture(scope="module", params=[save_llava, save_gemma3, save_qwen2_vl])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a tiny model of each kind."""
     save: Callable[[Path], Path] = request.param
@@ -70,27 +77,48 @@ def _requests(images: Path, n: int = 7) -> list[Request]:
 
 def _direct(folder: Path, request: Request, **generation: Any) -> str:
     """Return what transformers itself writes about one study: the oracle."""
-    processor = AutoProcessor.from_pretrained(folder, backend="pil")
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
-    mark = "<image>" if "llava" in type(model).__name__.lower() else "<start_of_image>"
-    context = "".join(
-        f" Following clinical context: Indication: {v}" for v in request.context.values()
-    )
-    paths = [p for p in (request.current_image, request.prior_image) if p]
-    which = (
-        f"{SENTENCE}radiograph, for comparison."
-        if len(paths) == 2
-        else "The image is the current chest radiograph. There is no prior chest radiograph."
-    )
-    prompt = f"[user] {mark * len(paths)}{which}\n{QUESTION}{context} | [assistant] "
+    said = [f"Following clinical context: Indication: {text}" for text in request.context.values()]
+    paths = [path for path in (request.current_image, request.prior_image) if path]
+    which = f"{SENTENCE}radiograph, for comparison." if len(paths) == 2 else NO_PRIOR
+    asked = " ".join([f"{which}\n{QUESTION}", *said])
     shown = [Image.open(path).convert("RGB") for path in paths]
-    inputs = processor(text=[prompt], images=[shown], return_tensors="pt", add_special_tokens=False)
+    inputs = _INPUTS[model.config.model_type](folder, shown, asked)
     model.generation_config = GenerationConfig(pad_token_id=0, bos_token_id=1, eos_token_id=2)
     with torch.inference_mode():
         ids = model.generate(**inputs, max_new_tokens=TOKENS, **generation)
-    new = ids[0, inputs["input_ids"].shape[1] :]
-    text: str = processor.tokenizer.decode(new, skip_special_tokens=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    text: str = tokenizer.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     return text.strip()
+
+
+def _through_the_processor(mark: str) -> Callable[..., Any]:
+    def inputs(folder: Path, images: list[Image.Image], asked: str) -> Any:
+        processor = AutoProcessor.from_pretrained(folder, backend="pil")
+        prompt = f"[user] {mark * len(images)}{asked} | [assistant] "
+        return processor(text=[prompt], images=[images], return_tensors="pt")
+
+    return inputs
+
+
+def _qwen2_vl_inputs(folder: Path, images: list[Image.Image], asked: str) -> Any:
+    """Return what Qwen's processor is documented to make, which needs torchvision itself."""
+    pixels = AutoImageProcessor.from_pretrained(folder, backend="pil")(images, return_tensors="pt")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    marks = [
+        f"<|vision_start|>{'<|image_pad|>' * (int(grid.prod()) // 4)}<|vision_end|>"
+        for grid in pixels["image_grid_thw"]
+    ]
+    inputs = tokenizer(f"[user] {''.join(marks)}{asked} | [assistant] ", return_tensors="pt")
+    pads = inputs["input_ids"] == tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    return {**inputs, **pixels, "mm_token_type_ids": pads.int()}
+
+
+_INPUTS = {
+    "llava": _through_the_processor("<image>"),
+    "gemma3": _through_the_processor("<start_of_image>"),
+    "qwen2_vl": _qwen2_vl_inputs,
+}
 
 
 def _texts(answers: Sequence[Generation]) -> list[str]:
@@ -303,12 +331,10 @@ def test_a_processor_that_needs_torchvision_says_so(
     llava: Path, images: Path, tmp_path: Path
 ) -> None:
     copy = shutil.copytree(llava, tmp_path / "copy")
-    (copy / "processor_config.json").unlink()
-    settings = {
-        "processor_class": "Qwen2VLProcessor",
-        "image_processor_type": "Qwen2VLImageProcessor",
-    }
-    (copy / "preprocessor_config.json").write_text(json.dumps(settings))
+    settings = json.loads((copy / "processor_config.json").read_text())
+    # there is no Pillow version of these
+    settings["image_processor"]["image_processor_type"] = "Llama4ImageProcessor"
+    (copy / "processor_config.json").write_text(json.dumps(settings))
     with pytest.raises(MissingError, match="torchvision"):
         _adapter(copy).generate(_requests(images, 1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from transformers import (
     LlavaForConditionalGeneration,
     LlavaProcessor,
     PreTrainedTokenizerFast,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
+    Qwen2VLImageProcessorPil,
     SiglipVisionConfig,
 )
 
@@ -108,6 +112,38 @@ def save_gemma3(folder: Path, seed: int = 0) -> Path:
     )
     torch.manual_seed(seed)
     return _save(Gemma3ForConditionalGeneration(config), processor, folder)
+
+
+def save_qwen2_vl(folder: Path, seed: int = 0) -> Path:
+    """Save a Qwen2-VL of at most 4 tokens an image; its processor reads videos where it can."""
+    names = {
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "vision_start_token": "<|vision_start|>",
+        "vision_end_token": "<|vision_end|>",
+    }
+    tokenizer = _tokenizer(names)
+    shown = "<|vision_start|><|image_pad|><|vision_end|>"
+    tokenizer.chat_template = _TEMPLATE.replace("IMAGE", shown)
+    ids = {f"{n}_id": tokenizer.convert_tokens_to_ids(token) for n, token in names.items()}
+    rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4}
+    config = Qwen2VLConfig(
+        text_config={"vocab_size": len(tokenizer), "rope_parameters": rope, **_TEXT},
+        vision_config={
+            "depth": 2, "embed_dim": 32, "hidden_size": 16, "num_heads": 2, "mlp_ratio": 2,
+            "initializer_range": 0.6,
+        },
+        **ids,
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    _save(Qwen2VLForConditionalGeneration(config), tokenizer, folder)
+    pixels = Qwen2VLImageProcessorPil(min_pixels=28 * 28, max_pixels=4 * 28 * 28)
+    # in the two files of the published checkpoints
+    pixels.save_pretrained(folder)
+    file = folder / "preprocessor_config.json"
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps({**settings, "processor_class": "Qwen2VLProcessor"}))
+    return folder
 
 
 def _save(model: Any, processor: Any, folder: Path) -> Path:
