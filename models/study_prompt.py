@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.adapter import Request
+from models.libra.prompts import with_context
 
 QUESTION = "Provide a detailed description of the {section} in the radiology image."
 """The question that Libra was trained and evaluated with; ``section`` is findings or impression."""
-_CONTEXT = " Following clinical context: "
 _BOTH = (
     "The first image is the current chest radiograph. The second image is the prior chest "
     "radiograph, for comparison."
@@ -74,6 +74,4 @@ context: Indication: Cough.'
     section = request.section.replace("+", " and ")
     asked = QUESTION.format(section=section) if prompt is None else prompt
     names = list(request.context) if context is None else context
-    given = [(name, request.context.get(name, "").strip()) for name in names]
-    sections = [f"{name.capitalize()}: {words}" for name, words in given if words]
-    return asked + _CONTEXT + ", ".join(sections) if sections else asked
+    return with_context(asked, {name: request.context.get(name, "") for name in names})
