@@ -259,4 +259,4 @@ class PromptCache:
 
 def _scaled_products(query: Tensor, keys: Tensor, scaling: float, out: Tensor) -> None:
     """Write the scores of queries ``[n, m, d]`` for keys ``[n, P, d]`` to ``out``."""
-    torch.baddbmm(out, query, keys.transpose(1, 2), beta=0, alpha=scaling, out=out)
+    out.baddbmm_(query, keys.transpose(1, 2), beta=0, alpha=scaling)
