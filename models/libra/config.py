@@ -119,6 +119,7 @@ def read_config(folder: Path) -> LibraConfig:
             f"({', '.join(LANGUAGE_MODELS)}). Use the adapter vision_language for other models."
         )
     _refuse_out_of_scope(raw, file)
+    _refuse_wrong_layers(raw, file)
     return LibraConfig(
         family=family,
         model_type=LANGUAGE_MODELS.get(family, family),
@@ -142,6 +143,18 @@ def _refuse_out_of_scope(raw: Mapping[str, Any], file: Path) -> None:
     if raw.get("mm_vision_tower_config") or tower.startswith("hf-hub:"):
         raise InputError(
             f"{file}: OpenCLIP towers are not supported. Supported are RAD-DINO, CLIP and SigLIP."
+        )
+
+
+def _refuse_wrong_layers(raw: Mapping[str, Any], file: Path) -> None:
+    projector = str(raw.get("mm_projector_type", "linear"))
+    layer = raw.get("mm_vision_select_layer", -1)
+    reads_all, reads_one = projector == "TAC", projector.startswith(("linear", "mlp"))
+    if (reads_all and layer != "all") or (reads_one and layer == "all"):
+        raise InputError(
+            f"{file}: mm_vision_select_layer is {layer!r}, but the projector {projector} reads "
+            f"{'all layers' if reads_all else 'one layer'}. Set it to "
+            f"{'all' if reads_all else 'the number of one'}."
         )
 
 

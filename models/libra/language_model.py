@@ -10,6 +10,9 @@ from typing import Any
 from models.errors import InputError
 from models.libra.config import LANGUAGE_CLASSES, LibraConfig
 
+UNBUILDABLE = (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RuntimeError)
+"""What transformers and torch raise at sizes and names that make no model."""
+
 
 def language_class(config: LibraConfig) -> Any:
     """Return transformers' class of the language model."""
@@ -37,12 +40,16 @@ def transformers_config(model_type: str, fields: Any, where: object) -> Any:
     try:
         with quiet_transformers():
             return AutoConfig.for_model(model_type, **fields)
-    except (StrictDataclassError, TypeError, ValueError, KeyError, AttributeError) as error:
-        problem = " ".join(str(error).split())
-        raise InputError(
-            f"transformers refuses a field of {where} for the model_type {model_type!r}: {problem} "
-            "Download the file again."
-        ) from error
+    except (StrictDataclassError, *UNBUILDABLE) as error:
+        raise refused(model_type, where, error) from error
+
+
+def refused(model_type: str, where: object, error: Exception) -> InputError:
+    """Return the error of a config that transformers can make nothing of."""
+    problem = " ".join(str(error).split())
+    return InputError(
+        f"The fields of {where} make no {model_type!r} model: {problem}. Download the file again."
+    )
 
 
 @contextmanager

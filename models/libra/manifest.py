@@ -13,7 +13,13 @@ from models.libra.checkpoint import Checkpoint
 from models.libra.config import LibraConfig
 from models.libra.key_table import Shape, compare
 from models.libra.known_towers import KNOWN_TOWERS
-from models.libra.language_model import language_class, language_config, quiet_transformers
+from models.libra.language_model import (
+    UNBUILDABLE,
+    language_class,
+    language_config,
+    quiet_transformers,
+    refused,
+)
 from models.libra.projector_files import projector_tensors
 from models.libra.projectors import build_projector
 from models.libra.tensor_names import PROJECTOR_PREFIX, TOWER_PREFIX, below, is_language
@@ -64,8 +70,7 @@ def official_keys(config: LibraConfig, tower: Mapping[str, Any] | None = None) -
 def language_keys(config: LibraConfig) -> dict[str, Shape]:
     """Return the tensors of the language model; tied embeddings once."""
     settings = language_config(config)
-    with torch.device("meta"), quiet_transformers():
-        keys = _shapes(language_class(config)(settings))
+    keys = _shapes_of(language_class(config), settings, "config.json")
     if settings.tie_word_embeddings:
         keys.pop(_HEAD, None)
     return keys
@@ -88,8 +93,7 @@ def projector_keys(config: LibraConfig, tower: Mapping[str, Any]) -> dict[str, S
 def tower_keys(tower: Mapping[str, Any]) -> dict[str, Shape]:
     """Return the tensors of a tower, under the names that transformers 4 saved."""
     settings = tower_config(tower, "the checkpoint")
-    with torch.device("meta"), quiet_transformers():
-        keys = _shapes(tower_class(settings)(settings))
+    keys = _shapes_of(tower_class(settings), settings, "the vision tower's config.json")
     return _with_official_names(keys, settings.model_type)
 
 
@@ -115,12 +119,21 @@ def check_shapes(
     table = compare(language, language_keys(config), ignored=[_HEAD])
     projector = projector_tensors(below(PROJECTOR_PREFIX, found))
     table += compare(projector, projector_keys(config, tower)).prefixed(PROJECTOR_PREFIX)
+    needed = tower_keys(tower)
     if is_inside:
         kind = tower_config(tower, checkpoint.folder).model_type
         inside = _with_official_names(below(TOWER_PREFIX, found), kind)
         ignored = [name for name in inside if name.endswith(_POSITIONS)]
-        table += compare(inside, tower_keys(tower), ignored).prefixed(TOWER_PREFIX)
+        table += compare(inside, needed, ignored).prefixed(TOWER_PREFIX)
     table.refuse(" and ".join(dict.fromkeys(str(file.parent) for file in checkpoint.files)))
+
+
+def _shapes_of(kind: Any, settings: Any, where: str) -> dict[str, Shape]:
+    try:
+        with torch.device("meta"), quiet_transformers():
+            return _shapes(kind(settings))
+    except UNBUILDABLE as error:
+        raise refused(settings.model_type, where, error) from error
 
 
 def _shapes(module: nn.Module) -> dict[str, Shape]:

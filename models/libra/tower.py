@@ -45,12 +45,23 @@ class VisionTower(nn.Module):
     select_feature
         ``patch`` drops the first token, the class token. A SigLIP tower has none, so that the
         published rule loses a patch there; ``cls_patch`` keeps all tokens.
+
+    Raises
+    ------
+    InputError
+        If the tower has no such layer.
     """
 
     def __init__(
         self, encoder: PreTrainedModel, select_layer: int | Literal["all"], select_feature: str
     ) -> None:
         super().__init__()
+        blocks = int(encoder.config.num_hidden_layers)
+        if select_layer != "all" and not -blocks - 1 <= select_layer <= blocks:
+            raise InputError(
+                f"The vision tower has no layer {select_layer}, only {blocks} blocks. Set "
+                f"mm_vision_select_layer between -{blocks + 1} and {blocks}, or to all."
+            )
         self.encoder = encoder
         self.select_layer = select_layer
         self.select_feature = select_feature

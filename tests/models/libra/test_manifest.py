@@ -146,7 +146,7 @@ def test_the_golden_files_hold_the_official_keys(tmp_path: Path, layout: str, to
     found = {}
     for file in folder.glob("*.safetensors"):
         with safe_open(file, "numpy") as opened:
-            found |= {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}
+            found |= {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
     settings = json.loads((folder.parent / tower / "config.json").read_text())
     assert official_keys(read_config(folder), settings) == found
 
