@@ -1,4 +1,4 @@
-"""Whole models against what X-iZhang/Libra @0d6c56a made of the same files (``golden/libra_e2e``)."""
+"""Whole models against what X-iZhang/Libra @0d6c56a made of the same files."""
 
 from typing import Any
 
