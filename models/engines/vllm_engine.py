@@ -115,6 +115,7 @@ class VllmEngine(Engine):
         )
         self.usage = Usage()
         _running.append(weakref.ref(self))
+        self._try_out(language_model)
 
     def generate(
         self, prompts: Sequence[EnginePrompt], decoding: Decoding
@@ -163,6 +164,22 @@ class VllmEngine(Engine):
         _running.clear()
         gc.collect()
         torch.cuda.empty_cache()
+
+    def _try_out(self, language_model: Path) -> None:
+        """Decode one token: the first run is slow, and shows whether vLLM's kernels fit."""
+        import torch
+
+        width = self._llm.model_config.get_hidden_size()
+        prompt = EnginePrompt([0], torch.zeros(1, width), "a trial")
+        try:
+            self.generate([prompt], Decoding(max_new_tokens=1))
+        except RuntimeError as error:
+            self.close()
+            raise InputError(
+                f"vLLM cannot run {language_model} on this machine: {error}. "
+                "Use the engine transformers."
+            ) from error
+        self.usage = Usage()
 
     def _check(self, prompt: EnginePrompt) -> None:
         length, width = prompt.embeddings.shape

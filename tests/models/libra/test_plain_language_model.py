@@ -33,7 +33,7 @@ def language_model(**settings: Any) -> LlamaForCausalLM:
 def checkpoint(folder: Path, model: LlamaForCausalLM, pickled: bool = False) -> Path:
     """A Libra folder: shard 1 holds language alone, shard 2 both, shard 3 none."""
     folder.mkdir()
-    settings = {**model.config.to_dict(), "model_type": "libra", "mm_projector_type": "TAC"}
+    settings = {**model.config.to_dict(), "model_type": "libra", "mm_projector_type": "linear"}
     (folder / "config.json").write_text(json.dumps(settings))
     (folder / "tokenizer_config.json").write_text("{}")
     tensors = {name: t.clone() for name, t in model.state_dict().items()}
