@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 from pathlib import Path
 
 from models.errors import InputError, MissingError
@@ -20,7 +20,6 @@ ALIASES = {
 }
 """Short names of published models, and their hub ids."""
 
-_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[\w.-]+)?$")
 _PATTERNS = ["*.json", "*.safetensors", "*.bin", "*.model", "*.txt", "*.jinja"]
 """What is downloaded: weights, settings and tokenizers, never code."""
 
@@ -43,21 +42,22 @@ def locate(path_or_id: str | Path, revision: str | None = None) -> Path:
         If it is not here and cannot be downloaded; the message names the command that gets it.
     """
     given = str(path_or_id)
-    for folder in (Path(given).expanduser(), BUNDLED / given):
-        if folder.is_dir() and given:
-            return folder
-    hub_id = ALIASES.get(given, given)
-    if not _HUB_ID.match(hub_id) or Path(given).is_absolute():
-        raise InputError(f"There is no folder {given!r}. Give a checkpoint's folder or hub id.")
-    return _from_hub(hub_id, revision)
+    folder = _local(given)
+    return _from_hub(ALIASES.get(given, given), revision) if folder is None else folder
 
 
 def is_here(path_or_id: str | Path, revision: str | None = None) -> bool:
     """Return whether ``locate`` finds it without the network."""
     given = str(path_or_id)
-    if (Path(given).expanduser().is_dir() and given) or (BUNDLED / given).is_dir():
-        return True
-    return _cached(ALIASES.get(given, given), revision) is not None
+    return _local(given) is not None or _cached(ALIASES.get(given, given), revision) is not None
+
+
+def _local(given: str) -> Path | None:
+    folder, bundled = Path(os.path.expanduser(given)), BUNDLED / given
+    if given and folder.is_dir():
+        return folder
+    # a name alone: nothing beside the bundled models is reached through theirs
+    return bundled if bundled.parent == BUNDLED and bundled.is_dir() else None
 
 
 def _from_hub(hub_id: str, revision: str | None) -> Path:
@@ -65,10 +65,18 @@ def _from_hub(hub_id: str, revision: str | None) -> Path:
     if found is not None:
         return found
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+    )
 
     try:
         return Path(snapshot_download(hub_id, revision=revision, allow_patterns=_PATTERNS))
+    except HFValidationError:
+        raise InputError(
+            f"There is no folder {hub_id!r}. Give a checkpoint's folder or hub id."
+        ) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise MissingError(
             f"The weights {hub_id!r} are not on this machine and could not be downloaded "
