@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.spec_changes import changes
+from models.registry import adapter_class, names
 
 RUN_FILE = "run.json"
 FORMAT = "cxr-harness run"
@@ -60,5 +61,13 @@ def refuse_changes(path: Path, found: dict[str, Any], wanted: dict[str, Any]) ->
 
 def _compared(record: dict[str, Any]) -> dict[str, Any]:
     spec = {key: value for key, value in record.get("spec", {}).items() if key != "output"}
+    spec["models"] = [_without_silent_options(model) for model in spec.get("models", ())]
     hashed = "hash of the studies' ids and references"
     return {**spec, hashed: record.get("test_set"), "partial": record.get("partial")}
+
+
+def _without_silent_options(model: dict[str, Any]) -> dict[str, Any]:
+    """Return a model's entry without what cannot change a text; weights are told by their hash."""
+    name = model.get("adapter")
+    silent = adapter_class(name).silent_options if name in names() else ()
+    return {key: value for key, value in model.items() if key not in silent}

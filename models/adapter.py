@@ -102,13 +102,15 @@ class Adapter(ABC):
 
     A subclass names its ``Options``, a frozen dataclass whose fields are the keys a benchmark file
     may set, and says what it looks at: the runner hashes images, keeps a bank in memory and
-    repeats a model with other priors only where that can change the text.
+    repeats a model with other priors only where that can change the text. ``silent_options`` are
+    those that cannot: how fast and where it runs; a run goes on although they changed.
     """
 
     Options: ClassVar[type[Any]] = NoOptions
     uses_images: ClassVar[bool] = False
     uses_prior: ClassVar[bool] = False
     needs_bank: ClassVar[bool] = False
+    silent_options: ClassVar[tuple[str, ...]] = ()
     batch_size: int = 256
 
     def __init__(self, options: Any) -> None:
@@ -130,7 +132,8 @@ class Adapter(ABC):
 
         Asked for after ``prepare``.
         """
-        return asdict(self.options)
+        options: dict[str, Any] = asdict(self.options)
+        return {name: v for name, v in options.items() if name not in self.silent_options}
 
     def check(self) -> None:  # noqa: B027 (most models need nothing)
         """Find out, without loading anything heavy, whether the model can run here.

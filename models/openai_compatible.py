@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -33,15 +32,6 @@ T = TypeVar("T")
 _REQUESTS_PER_SLOT = 4
 _IMAGE_TOKENS = 1000
 """A first guess of what an image costs, until the endpoint reports usage."""
-_NOT_IN_THE_TEXT = (
-    "api_key_env",
-    "concurrency",
-    "requests_per_minute",
-    "tokens_per_minute",
-    "timeout_s",
-    "max_retries",
-    "price_per_million",
-)
 
 
 class OpenAICompatible(Adapter):
@@ -57,6 +47,15 @@ class OpenAICompatible(Adapter):
     Options: ClassVar[type[OpenAICompatibleOptions]] = OpenAICompatibleOptions
     uses_images: ClassVar[bool] = True
     uses_prior: ClassVar[bool] = True
+    silent_options: ClassVar[tuple[str, ...]] = (
+        "api_key_env",
+        "concurrency",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "timeout_s",
+        "max_retries",
+        "price_per_million",
+    )
     options: OpenAICompatibleOptions
 
     def __init__(self, options: OpenAICompatibleOptions) -> None:
@@ -68,11 +67,6 @@ class OpenAICompatible(Adapter):
         self._images = 0
         self._usage = Usage(0, 0)
         self._seconds = 0.0
-
-    def fingerprint(self) -> dict[str, Any]:
-        """Return the options without the key's name, speed, patience and price."""
-        settings = asdict(self.options)
-        return {name: value for name, value in settings.items() if name not in _NOT_IN_THE_TEXT}
 
     def check(self) -> None:
         """Check that the key and the HTTP client are there; nothing is sent."""

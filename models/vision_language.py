@@ -43,6 +43,7 @@ class VisionLanguage(Adapter):
     Options: ClassVar[type[VisionLanguageOptions]] = VisionLanguageOptions
     uses_images: ClassVar[bool] = True
     uses_prior: ClassVar[bool] = True
+    silent_options: ClassVar[tuple[str, ...]] = ("weights", "device", "batch_size")
     options: VisionLanguageOptions
 
     def __init__(self, options: VisionLanguageOptions) -> None:
@@ -85,7 +86,7 @@ class VisionLanguage(Adapter):
 
         files = [file for pattern in _SETTINGS for file in self._folder.glob(pattern)]
         return {
-            **self.options.in_the_text(),
+            **super().fingerprint(),
             "dtype": self._dtype,
             "files": hash_weights([*find_weights(self._folder), *files]),
             "transformers": version("transformers"),

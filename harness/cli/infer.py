@@ -28,9 +28,7 @@ _IndicationOption = Annotated[
     str | None, typer.Option("--indication", help="Clinical context that follows the question.")
 ]
 _HistoryOption = Annotated[str | None, typer.Option("--history", help="The patient's history.")]
-_TemplateOption = Annotated[
-    str | None, typer.Option("--template", help="Conversation template.")
-]
+_TemplateOption = Annotated[str | None, typer.Option("--template", help="Conversation template.")]
 _BaseOption = Annotated[
     str | None, typer.Option("--model-base", help="What a LoRA or projector folder stands on.")
 ]

@@ -34,6 +34,13 @@ class Libra(Adapter):
     Options: ClassVar[type[LibraOptions]] = LibraOptions
     uses_images: ClassVar[bool] = True
     uses_prior: ClassVar[bool] = True
+    silent_options: ClassVar[tuple[str, ...]] = (
+        "weights",
+        "base",
+        "batch_size",
+        "device",
+        "feature_cache",
+    )
     options: LibraOptions
 
     def __init__(self, options: LibraOptions) -> None:
@@ -74,9 +81,11 @@ class Libra(Adapter):
         from models.weights_files import hash_weights
 
         where = placement(self.options.device, self.options.dtype)
-        found = self._checkpoint
+        found, cache = self._checkpoint, self.options.feature_cache
         return {
-            **self.options.in_the_text(),
+            **super().fingerprint(),
+            # features kept as float16 are not those that the tower gave
+            "features": "float16" if cache is not None and cache.dtype == "float16" else "exact",
             "checkpoint": found.name,
             "template": self._template,
             "dtype": self.options.dtype or str(where.dtype).removeprefix("torch."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from models.engines.engine import Decoding
 
@@ -11,8 +11,6 @@ from models.engines.engine import Decoding
 @dataclass(frozen=True)
 class GenerationOptions:
     """How a report is decoded; names and meaning as in `models.engines.engine.Decoding`."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     num_beams: int = 1
     length_penalty: float = 1.0
@@ -31,8 +29,6 @@ class GenerationOptions:
 @dataclass(frozen=True)
 class FeatureCacheOptions:
     """Keep image features on disk in this dtype, up to ``max_gigabytes`` in all."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     dtype: Literal["float32", "float16"] = "float32"
     max_gigabytes: float | None = None
@@ -66,11 +62,3 @@ class LibraOptions:
     device: str | None = None
     dtype: Literal["float32", "bfloat16", "float16", "8bit", "4bit"] | None = None
     feature_cache: FeatureCacheOptions | None = None
-
-    def in_the_text(self) -> dict[str, Any]:
-        """Return the options that can change a text, as plain values."""
-        silent = ("batch_size", "device", "feature_cache", "weights", "base")
-        kept = {name: value for name, value in asdict(self).items() if name not in silent}
-        # features kept as float16 are not those that the tower gave
-        rounded = self.feature_cache is not None and self.feature_cache.dtype == "float16"
-        return {**kept, "features": "float16" if rounded else "exact"}

@@ -65,8 +65,3 @@ class VisionLanguageOptions:
             raise InputError(f"The option max_side must be at least 16; it is {self.max_side}.")
         if not self.generation.repetition_penalty > 0:
             raise InputError("The option generation.repetition_penalty must be above 0.")
-
-    def in_the_text(self) -> dict[str, Any]:
-        """Return the options that can change a text, as plain values."""
-        silent = ("weights", "device", "batch_size")
-        return {name: value for name, value in asdict(self).items() if name not in silent}
