@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from harness.cli.output import note, print_json
 from harness.errors import InputError
 from models.engines.engine import Decoding
 from models.images.reading import DicomMode
@@ -48,8 +49,6 @@ def answer(asked: Asked, as_json: bool) -> None:
     """Print the answer to a question: streamed to a terminal, else when it is complete."""
     reporter, question = _prepared(asked, [("user", question_text(asked))])
     if as_json:
-        from harness.cli.output import print_json
-
         reports = reporter.reports([question], asked.decoding)[0]
         print_json(_as_json(asked, reporter, question, reports))
     elif asked.streams and sys.stdout.isatty():
@@ -103,9 +102,22 @@ def _prepared(asked: Asked, turns: Sequence[Turn]) -> tuple[LibraReporter, Quest
     reporter = models.load(
         asked.model, asked.base, engine=asked.engine, device=asked.device, dtype=asked.dtype
     )
+    for line in _notes(reporter, asked):
+        note(line)
     pixels = [reporter.preprocess(image) for image in images]
     pair = ImagePair(pixels[0], pixels[1] if len(pixels) > 1 else None)
     return reporter, _asking(pair, turns, asked)
+
+
+def _notes(reporter: LibraReporter, asked: Asked) -> list[str]:
+    """Return what was decided for the user."""
+    notes = [f"{reporter.name}: {text}" for text in reporter.record["notes"]]
+    if asked.template is None:
+        choice = reporter.template
+        notes.append(f"{reporter.name}: conversation template {choice.name}, since {choice.reason}")
+    if asked.prior is None and reporter.model.reads_prior:
+        notes.append(f"{reporter.name}: no prior image, so the current one stands in for it")
+    return notes
 
 
 def _asking(pair: ImagePair, turns: Sequence[Turn], asked: Asked) -> Question:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     ImageSource = str | Path | Image | np.ndarray
 
-_LOG = logging.getLogger(__name__)
 Turn = tuple[str, str | None]
 
 
@@ -83,8 +81,8 @@ class LibraReporter:
         self.encoder = encoder
         self.record = record
         self.engines = engines
-        self._default_template = prompts.template_for(checkpoint.name)
-        self._has_said_template = False
+        self.template = prompts.template_for(checkpoint.name)
+        """The template of questions that name none, and why: the original goes by names."""
 
     @property
     def name(self) -> str:
@@ -224,16 +222,7 @@ class LibraReporter:
         return prepared, [prompts.stop_string(self._template(one)) for one in questions]
 
     def _template(self, question: Question) -> str:
-        if question.template is not None:
-            return question.template
-        if not self._has_said_template:
-            self._has_said_template = True
-            _LOG.info(
-                "Conversation template %s, since %s.",
-                self._default_template.name,
-                self._default_template.reason,
-            )
-        return self._default_template.name
+        return question.template or self.template.name
 
     def _report(self, sequence: GeneratedSequence, stop: str) -> Report:
         return Report(
