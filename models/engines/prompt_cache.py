@@ -92,13 +92,17 @@ class PromptCache:
         """Store a layer's new keys and values, and return the attention ``[n, tokens, H, d]``.
 
         ``query`` is ``[n, H, tokens, d]``, ``key`` and ``value`` ``[n, Hkv, tokens, d]``; n is the
-        number of studies in a prefill, of sequences in a step. ``window`` is the number of
-        positions, its own included, that a token sees.
+        number of studies in a prefill, of sequences in a step (rows beyond them are spare: nothing
+        is stored for them, and they attend to nothing). ``window`` is the number of positions, its
+        own included, that a token sees.
         """
         if self._rows is not None:
             self._store_prompts(index, self._rows, key, value)
             return self._attend_prompts(self._rows, query, key, value, scaling, window)
-        return self._attend_step(self._append(index, key, value), query, scaling, window)
+        count = len(self.shared) * self.sequences
+        layer = self._append(index, key[:count], value[:count])
+        attended = self._attend_step(layer, query[:count], scaling, window)
+        return functional.pad(attended, (0, 0, 0, 0, 0, 0, 0, len(query) - count))
 
     def reorder(self, parents: Tensor) -> None:
         """Give each sequence the own tokens of its parent, ``[B, K]`` numbers within the study."""
