@@ -33,6 +33,10 @@ def assemble(
     by_vllm = engine == "vllm"
     if by_vllm and placement.quantisation is not None:
         raise InputError("The engine vllm takes float dtypes here, not 8bit or 4bit.")
+    if by_vllm and checkpoint.config.model_type == "gemma":
+        raise InputError(
+            "vLLM scales the prompt embeddings of Gemma again. Set engine to transformers."
+        )
     loaded = load_model(checkpoint, placement, embeddings_only=by_vllm)
     tokenizer = ReportTokenizer(checkpoint.text_folder, language_config(checkpoint.config))
     ends = stop_ids(checkpoint, tokenizer)

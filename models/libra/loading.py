@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from models.devices import Placement
 from models.errors import InputError, MissingError
+from models.hub import locate
 from models.libra.checkpoint import Checkpoint
 from models.libra.key_table import KeyTable, compare
 from models.libra.language_model import language_class, language_config, quiet_transformers
@@ -63,6 +64,7 @@ def load_model(
     MissingError
         If a file, the tower or a package is not there.
     """
+    _fetch_known_tower(checkpoint)
     check_files(checkpoint)
     tensors = collect(checkpoint, read_tensors)
     tower, source = _tower(checkpoint, tensors, placement)
@@ -121,6 +123,14 @@ def settings_files(checkpoint: Checkpoint) -> list[list[Path]]:
         for folder in folders
         if folder is not None
     ]
+
+
+def _fetch_known_tower(checkpoint: Checkpoint) -> None:
+    """Download a tower whose settings alone are known here, unless the checkpoint holds its own."""
+    name = _tower_name(checkpoint)
+    needs_weights = not _tower_is_inside(checkpoint, collect(checkpoint, tensor_shapes))
+    if needs_weights and tower_folder(name, checkpoint.folder) is None:
+        locate(name)
 
 
 def _tower_is_inside(checkpoint: Checkpoint, names: Iterable[str]) -> bool:

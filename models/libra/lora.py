@@ -48,9 +48,12 @@ def merge_adapter(language_model: Any, folder: Path) -> Any:
 def _wrapped(language_model: Any, folder: Path, peft: Any) -> Any:
     try:
         config = peft.PeftConfig.from_pretrained(str(folder))
+        # for Megatron, peft imports a module that adapter_config.json names
+        if config.peft_type != peft.PeftType.LORA or config.megatron_config:
+            raise ValueError("not a plain LoRA adapter")
         return peft.get_peft_model(language_model, config)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
-            f"{folder / 'adapter_config.json'} does not fit the base model "
-            f"({type(error).__name__}). Check that the base is the one it was trained on."
+            f"{folder / 'adapter_config.json'} does not fit the base model, or is none of a LoRA "
+            f"adapter ({type(error).__name__}). Check that the base is the one it was trained on."
         ) from error

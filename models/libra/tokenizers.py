@@ -39,7 +39,9 @@ class ReportTokenizer:
 
         with quiet_transformers():
             try:
-                self.tokenizer = AutoTokenizer.from_pretrained(folder, config=language_config)
+                self.tokenizer = AutoTokenizer.from_pretrained(
+                    folder, config=language_config, trust_remote_code=False
+                )
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise InputError(
                     f"{folder} holds no tokenizer that can be read ({type(error).__name__}). "

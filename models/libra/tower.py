@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import InputError, MissingError
-from models.hub import locate
+from models.hub import is_here, locate
 from models.libra.config import read_json
 from models.libra.key_table import KeyTable
 from models.libra.known_towers import KNOWN_TOWERS
@@ -115,11 +115,11 @@ def tower_folder(name: str, checkpoint: Path) -> Path | None:
             return folder
     if Path(name).is_dir():
         return Path(name)
+    if name in KNOWN_TOWERS and not is_here(name):
+        return None
     try:
         return locate(name)
     except (MissingError, InputError) as error:
-        if name in KNOWN_TOWERS:
-            return None
         raise MissingError(
             f"The vision tower {name!r} that {checkpoint / 'config.json'} names is neither beside "
             f"the checkpoint nor in the working directory, and not on this machine as a hub model. "

@@ -1,10 +1,13 @@
 """Whole models against what X-iZhang/Libra @0d6c56a made of the same files."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from models.engines.engine import Decoding
 from models.libra.encoding import ImagePair
@@ -15,7 +18,7 @@ SETTINGS = ("greedy", "greedy_ngram3", "beam3", "beam10")
 CASES = ("c1", "c2", "c3", "c4", "c6", "c7")
 
 
-def settings(name: str, arguments: dict[str, Any], sequences: int = 1) -> dict[str, Any]:
+def decoding_of(name: str, arguments: dict[str, Any], sequences: int = 1) -> dict[str, Any]:
     return {
         "num_beams": arguments["num_beams"],
         "length_penalty": arguments.get("length_penalty", 1.0),
@@ -33,7 +36,7 @@ def reports(layout: str, one: dict[str, Any], setting: str) -> list[Report]:
         image(prior[0]) if prior else None,
         prompt=one["query"],
         template=one["conv_mode"],
-        **settings(setting, made["args"], len(made.get("beams", [0]))),
+        **decoding_of(setting, made["args"], len(made.get("beams", [0]))),
     )
 
 
@@ -120,7 +123,7 @@ def test_a_batch_equals_the_original_s_single_runs(layout: str, setting: str) ->
         for row, images in enumerate(batch["images"])
     ]
     golden = batch["generation"][setting]
-    decoding = Decoding(**settings(setting, golden["args"]))
+    decoding = Decoding(**decoding_of(setting, golden["args"]))
     made = model.reports([question(layout, row) for row in rows], decoding)
     assert golden["texts_of_single_runs"] == [found[0].text for found in made]
 
@@ -131,7 +134,7 @@ def test_ids_do_not_depend_on_the_batch_size(layout: str, setting: str) -> None:
     model, cases = reporter(layout), expected(layout)["cases"]
     questions = [question(layout, one) for one in cases]
     golden = cases[0]["generation"][setting]
-    decoding = Decoding(**settings(setting, golden["args"]))
+    decoding = Decoding(**decoding_of(setting, golden["args"]))
     engine: Any = model.engines.for_decoding(decoding)
     usual = engine.batch_size
     found = []
@@ -149,10 +152,29 @@ def test_ids_do_not_depend_on_the_batch_size(layout: str, setting: str) -> None:
 def test_streamed_pieces_make_the_report(layout: str) -> None:
     model = reporter(layout)
     for one in expected(layout)["cases"]:
-        decoding = Decoding(**settings("greedy", one["generation"]["greedy"]["args"]))
+        decoding = Decoding(**decoding_of("greedy", one["generation"]["greedy"]["args"]))
         pieces = list(model.stream(question(layout, one), decoding))
         assert model.reports([question(layout, one)], decoding)[0][0].text == "".join(pieces)
         assert all(pieces)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.sampled_from([" it", " 's", " n't", " .", " '", "\n", "é", "?", " ", "#", "###"])),
+    st.sampled_from(["", "###"]),
+)
+def test_streamed_pieces_make_any_text(parts: list[str], end: str) -> None:
+    """Joined apostrophes, bytes of one character and cut stop strings included."""
+    model = reporter("full_3b")
+    asked = replace(question("full_3b", case("full_3b", "c1")), template="v0")
+    ids = model.tokenizer.tokenizer("".join(parts) + end, add_special_tokens=False).input_ids
+    engine: Any = model.engines.for_decoding(Decoding())
+    engine.stream = lambda _prompt, _decoding: iter(ids)
+    try:
+        pieces = list(model.stream(asked, Decoding()))
+    finally:
+        del engine.stream
+    assert model.tokenizer.text(ids, "###") == "".join(pieces)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
