@@ -4,52 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from shlex import join
 from typing import Any
 
-from harness.bank import bank_reports, refuse_leaks
-from harness.benchmark import Benchmark, ModelEntry
-from harness.benchmark_data import BenchmarkData, load_data
-from harness.datasets import PredictionFile, read_predictions
+from harness.benchmark import Benchmark
+from harness.benchmark_data import BenchmarkData
 from harness.errors import InputError
 from harness.fingerprint import hash_images, images_of
 from harness.finish import finish_run
 from harness.generation import Job, generate
-from harness.model_requests import build_requests
 from harness.run_facts import RunFacts
-from harness.run_folder import RunFolder, partial_folder
+from harness.run_folder import RunFolder
 from harness.run_record import RUN_FILE, plain, read_record, refuse_changes
 from harness.scoring import Scored, ScoringPlan, make_test_set, make_units
-from harness.slices import check_slices
-from harness.spec import load_spec
+from harness.steps import Imported, Step
 from harness.study import Study
-from harness.suggest import suggestion
-from harness.system_names import priors_that_matter
 from harness.system_texts import import_predictions
 from harness.uploads import Uploads
 from metrics.files.quoting import listed
-from metrics.scoring import Resampling, hash_test_set
+from metrics.scoring import hash_test_set
 from models.adapter import Adapter
-from models.registry import adapter_class
-from reports.text_safety import encodable
-
-PREDICTIONS = "predictions"
-"""The adapter of reports that exist already."""
-
-
-@dataclass(frozen=True)
-class Imported:
-    """One system whose predictions are read from a file."""
-
-    system: str
-    given: PredictionFile
-
-
-Step = Job | Imported
 
 
 def _adapter_of(step: Step) -> Adapter | None:
@@ -206,162 +183,3 @@ class PreparedRun:
             text_only=list(dict.fromkeys(blind)),
             performance=folder.record.get("performance", {}),
         )
-
-
-def prepare(
-    benchmark: str,
-    models: Sequence[str] | None = None,
-    limit: int | None = None,
-    output: Path | None = None,
-    allow_missing: bool = False,
-    allow_upload: Sequence[str] = (),
-) -> PreparedRun:
-    """Read and check everything that a run needs; write nothing.
-
-    Parameters
-    ----------
-    benchmark
-        A YAML file, or the name of a bundled one.
-    models
-        Ids of the models to run; all if None. The others may follow in the same folder.
-    limit
-        Take the first studies only: a partial run, in a folder of its own inside the benchmark's
-        output unless ``output`` names one.
-    output
-        The run folder; the benchmark's own if None.
-    allow_missing
-        Count samples that a model cannot read as failed, where they would end the run. It is no
-        part of what identifies the run.
-    allow_upload
-        Endpoints that credentialed data may be sent to.
-
-    Raises
-    ------
-    InputError
-        If the file, the data, a model or a metric is wrong, or credentialed data would leave for
-        an endpoint that ``allow_upload`` does not name.
-    MissingError
-        If a plug-in or package that a model needs is not there.
-    """
-    spec = load_spec(benchmark)
-    entries = _chosen(spec, models)
-    plan = _plan(spec)
-    plan.selected()
-    data = load_data(spec)
-    partial = limit is not None and limit < len(data.studies)
-    studies = data.studies[:limit] if partial else data.studies
-    make_units(studies, plan.cluster)
-    check_slices(plan.slices, data.studies)
-    folder = output or spec.output_path
-    if partial and output is None:
-        folder = partial_folder(folder, len(studies))
-    steps = [
-        replace(step, allow_missing=allow_missing) if isinstance(step, Job) else step
-        for entry in entries
-        for step in _steps(entry, spec, data, studies)
-    ]
-    command = _command(benchmark, models, limit, allow_missing, allow_upload)
-    uploads = Uploads(spec.data.credentialed, allow_upload)
-    prepared = PreparedRun(
-        spec, data, plan, studies, steps, folder, partial, command, uploads, allow_missing
-    )
-    for model, endpoint in prepared.endpoints.items():
-        uploads.check(model, endpoint)
-    return prepared
-
-
-def _command(
-    benchmark: str,
-    models: Sequence[str] | None,
-    limit: int | None,
-    allow_missing: bool,
-    allow_upload: Sequence[str],
-) -> str:
-    words = ["cxr-harness", "run", benchmark]
-    for one in models or ():
-        words += ["--model", one]
-    words += ["--limit", str(limit)] if limit else []
-    words += ["--allow-missing"] if allow_missing else []
-    for one in allow_upload:
-        words += ["--allow-upload", one]
-    return encodable(join(words))
-
-
-def _chosen(spec: Benchmark, models: Sequence[str] | None) -> list[ModelEntry]:
-    known = {entry.id: entry for entry in spec.models}
-    for name in models or ():
-        if name not in known:
-            raise InputError(f"The benchmark has no model {name!r}. {suggestion(name, known)}")
-    return [entry for entry in spec.models if models is None or entry.id in models]
-
-
-def _plan(spec: Benchmark) -> ScoringPlan:
-    numbers = spec.statistics
-    return ScoringPlan(
-        metrics=spec.metrics,
-        protocol=spec.protocol,
-        section=spec.data.section,
-        resampling=Resampling(numbers.resamples, numbers.confidence, numbers.method, numbers.seed),
-        cluster=numbers.cluster,
-        slices=spec.slices,
-    )
-
-
-def _steps(
-    entry: ModelEntry, spec: Benchmark, data: BenchmarkData, studies: Sequence[Study]
-) -> list[Step]:
-    if entry.adapter == PREDICTIONS:
-        return [_imported(entry, spec, data, studies)]
-    found = adapter_class(entry.adapter)
-    adapter = found.from_settings(spec.adapter_options(entry), f"models, {entry.id!r}")
-    if found.uses_images:
-        data.require_images(entry.id)
-    adapter.check()
-    if found.needs_bank:
-        _fill_bank(adapter, entry, spec, data)
-    return [
-        Job(
-            model=entry.id,
-            prior=prior,
-            adapter=adapter,
-            studies=studies,
-            requests=build_requests(
-                studies, prior, spec.statistics.seed, data.images, spec.data.section
-            ),
-        )
-        for prior in priors_that_matter(entry.priors, found.uses_prior)
-    ]
-
-
-def _imported(
-    entry: ModelEntry, spec: Benchmark, data: BenchmarkData, studies: Sequence[Study]
-) -> Imported:
-    spec.how_to_get.refuse_absent(spec.input_path(str(entry.path)))
-    given = read_predictions(
-        spec.input_path(str(entry.path)),
-        [study.sample_id for study in data.studies],
-        columns=entry.columns,
-    )
-    kept = len(studies)
-    (system,) = entry.systems
-    (prior,) = entry.priors
-    return Imported(
-        system,
-        PredictionFile(
-            given.path,
-            given.sha256,
-            given.texts[:kept],
-            given.finish_reasons[:kept],
-            given.tokens[:kept],
-            [one or prior for one in given.priors[:kept]],
-        ),
-    )
-
-
-def _fill_bank(adapter: Adapter, entry: ModelEntry, spec: Benchmark, data: BenchmarkData) -> None:
-    if entry.bank is not None:
-        bank, name = data.read_bank(spec.input_path(entry.bank)), entry.bank
-    else:
-        bank, name = data.other_split(str(entry.bank_split)), f"split {entry.bank_split}"
-    refuse_leaks(bank, data.studies, name)
-    adapter.prepare(bank_reports(bank, spec.data.section))

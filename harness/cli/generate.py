@@ -26,7 +26,7 @@ def generate(
     as_json: JsonOption = False,
 ) -> None:
     """Generate the predictions of a benchmark's models; `run` scores them afterwards."""
-    from harness.benchmark_run import prepare
+    from harness.preparation import prepare
 
     prepared = prepare(
         benchmark,

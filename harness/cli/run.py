@@ -35,7 +35,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Generate, score and report a benchmark; the same command again resumes."""
-    from harness.benchmark_run import prepare
+    from harness.preparation import prepare
 
     prepared = prepare(
         benchmark,
