@@ -12,6 +12,12 @@ ENGINES = ("transformers", "vllm")
 _LOG = logging.getLogger(__name__)
 
 
+def check_engine(name: str) -> None:
+    """Raise InputError if there is no engine of this name."""
+    if name not in ENGINES:
+        raise InputError(f"Unknown engine {name!r}. Known: {', '.join(ENGINES)}.")
+
+
 class Engines:
     """Engines of one language model, each started when it is first needed.
 
@@ -24,8 +30,7 @@ class Engines:
     """
 
     def __init__(self, wanted: str, start: Mapping[str, Callable[[], Engine]]) -> None:
-        if wanted not in ENGINES:
-            raise InputError(f"Unknown engine {wanted!r}. Known: {', '.join(ENGINES)}.")
+        check_engine(wanted)
         self._wanted = wanted
         self._start = start
         self._running: dict[str, Engine] = {}

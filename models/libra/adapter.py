@@ -59,6 +59,7 @@ class Libra(Adapter):
                     f"The adapter needs the package {package}. Install it with "
                     '`pip install "cxr-harness[models]"`.'
                 )
+        from models.devices import placement
         from models.engines.checks import check_decoding
         from models.libra.loading import check_files
 
@@ -71,6 +72,10 @@ class Libra(Adapter):
                 )
         if self.options.template is not None:
             prompts.stop_string(self.options.template)
+        if self.options.batch_size < 1:
+            raise InputError(f"batch_size {self.options.batch_size} is below 1.")
+        placement(self.options.device, self.options.dtype)
+        self._feature_cache()
         check_decoding(self.options.generation.decoding())
         check_files(self._checkpoint)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.devices import Placement
-from models.engines.choice import Engines
+from models.engines.choice import Engines, check_engine
 from models.engines.engine import Engine
 from models.errors import InputError
 from models.images.feature_cache import FeatureCache, feature_folder
@@ -30,6 +30,7 @@ def assemble(
     padding: Padding = "mean",
 ) -> LibraReporter:
     """Load a checkpoint and return what writes reports with it; parameters as `models.load`'s."""
+    check_engine(engine)
     by_vllm = engine == "vllm"
     if by_vllm and placement.quantisation is not None:
         raise InputError("The engine vllm takes float dtypes here, not 8bit or 4bit.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -82,7 +83,8 @@ def find_checkpoint(
     folder = locate(path_or_id, revision)
     config = read_config(folder)
     given = Path(path_or_id).expanduser()
-    name = model_name(str(given.resolve() if given.is_dir() else path_or_id))
+    # made absolute but not resolved: a link's own name counts, as in the original
+    name = model_name(os.path.abspath(given) if given.is_dir() else str(path_or_id))
     if (folder / "adapter_config.json").is_file():
         return _lora(name, folder, config, base)
     projector = _projector_file(folder)

@@ -21,7 +21,14 @@ from models.libra.manifest import check_shapes
 from models.libra.model import LibraModel
 from models.libra.projector_files import projector_tensors
 from models.libra.projectors import Projector, build_projector
-from models.libra.tensor_names import PROJECTOR_PREFIX, TOWER_PREFIX, below, collect, is_language
+from models.libra.tensor_names import (
+    EMBEDDINGS,
+    PROJECTOR_PREFIX,
+    TOWER_PREFIX,
+    below,
+    collect,
+    is_language,
+)
 from models.libra.tower import (
     VisionTower,
     build_tower,
@@ -30,7 +37,6 @@ from models.libra.tower import (
 )
 from models.weights_files import find_weights, read_tensors, tensor_shapes
 
-_EMBEDDINGS = "model.embed_tokens.weight"
 _SETTINGS = ("*.json", "*.jinja", "*.model", "*.txt")
 
 
@@ -252,11 +258,11 @@ def _embeddings(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> Embedd
     settings = language_config(checkpoint.config)
     with torch.device("meta"):
         table = language_class(checkpoint.config)(settings).get_input_embeddings()
-    found = tensors.get(_EMBEDDINGS)
-    needed = {_EMBEDDINGS: tuple(table.weight.shape)}
-    shapes = {} if found is None else {_EMBEDDINGS: tuple(found.shape)}
+    found = tensors.get(EMBEDDINGS)
+    needed = {EMBEDDINGS: tuple(table.weight.shape)}
+    shapes = {} if found is None else {EMBEDDINGS: tuple(found.shape)}
     compare(shapes, needed).refuse(checkpoint.weights[0].parent)
-    table.weight = nn.Parameter(tensors[_EMBEDDINGS], requires_grad=False)
+    table.weight = nn.Parameter(tensors[EMBEDDINGS], requires_grad=False)
     return EmbeddingsOnly(table)
 
 

@@ -11,6 +11,7 @@ from models.libra.projector_files import projector_tensors
 
 TOWER_PREFIX = "model.vision_tower.vision_tower."
 PROJECTOR_PREFIX = "model.mm_projector."
+EMBEDDINGS = "model.embed_tokens.weight"
 _INVERSE_FREQUENCIES = "rotary_emb.inv_freq"
 """A buffer that old versions of transformers saved."""
 
@@ -26,7 +27,9 @@ def collect(checkpoint: Checkpoint, read: Callable[[Path], Mapping[str, T]]) -> 
     for file in checkpoint.extra:
         extra = read(file)
         if checkpoint.layout == "projector":
-            extra = {PROJECTOR_PREFIX + k: v for k, v in projector_tensors(extra).items()}
+            projector = {PROJECTOR_PREFIX + k: v for k, v in projector_tensors(extra).items()}
+            # with start and end tokens around the image, their embeddings were trained as well
+            extra = {k: v for k, v in extra.items() if k.endswith(EMBEDDINGS)} | projector
         found.update(_without_wrappers(extra))
     return found
 

@@ -407,6 +407,9 @@ def test_weights_must_be_given() -> None:
     [
         ({"template": "libra_v9"}, "Unknown conversation template 'libra_v9'. Did you mean"),
         ({"generation": {"num_beams": 0}}, "start at 1"),
+        ({"batch_size": 0}, "batch_size 0 is below 1"),
+        ({"device": "abacus"}, "no device 'abacus'"),
+        ({"feature_cache": {"max_gigabytes": 0.0}}, "Give bytes above 0"),
         ({"generation": {"temperature": -1.0}}, "temperature -1.0 is negative"),
         ({"generation": {"top_p": 2.0, "temperature": 1.0}}, "top_p 2.0 is outside"),
         ({"base": str(GOLDEN / "lora" / "libra-v1.0-tiny")}, "Leave base out"),

@@ -49,6 +49,30 @@ def test_vllm_is_refused_where_it_would_compute_something_else(tmp_path: Path) -
         models.load(folder("medcxrgen"), engine="tgi", device="cpu", dtype="float32")
 
 
+def test_a_checkpoint_is_called_as_its_link_is(tmp_path: Path) -> None:
+    """The original reads the conversation template off the name that it is given."""
+    link = tmp_path / "libra-llama-3-mine"
+    link.symlink_to(folder("full_3b"))
+    assert "libra-llama-3-mine" == find_checkpoint(link).name
+    step = tmp_path / "run" / "checkpoint-200"
+    step.parent.mkdir()
+    step.symlink_to(folder("full_3b"))
+    assert "run_checkpoint-200" == find_checkpoint(step).name
+
+
+def test_embeddings_trained_with_a_projector_replace_the_base_s(tmp_path: Path) -> None:
+    copy = copied("projector_only", tmp_path)
+    file, below = copy / "mm_projector.bin", copy.parent / "tiny-vicuna-base"
+    tensors = torch.load(file, weights_only=True)
+    trained = torch.full((520, 48), 0.25, dtype=torch.float16)
+    torch.save({**tensors, "model.embed_tokens.weight": trained}, file)
+    model = models.load(copy, base=below, device="cpu", dtype="float32").model
+    assert torch.equal(trained.float(), model.language_model.get_input_embeddings().weight)
+    torch.save({**tensors, "model.embed_tokens.weight": torch.zeros(522, 48)}, file)
+    with pytest.raises(InputError, match=r"embed_tokens\.weight \[522, 48\], needed \[520, 48\]"):
+        models.load(copy, base=below, device="cpu", dtype="float32")
+
+
 @pytest.mark.parametrize("name", ["tokenizer_config.json", "config.json"])
 def test_code_beside_a_checkpoint_does_not_run(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch

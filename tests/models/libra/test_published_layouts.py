@@ -128,8 +128,10 @@ def test_a_batch_equals_the_original_s_single_runs(layout: str, setting: str) ->
     assert golden["texts_of_single_runs"] == [found[0].text for found in made]
 
 
-@pytest.mark.parametrize("layout", ["full", "full_3b", "llavamed_mistral"])
-@pytest.mark.parametrize("setting", ["greedy_ngram3", "beam3"])
+@pytest.mark.parametrize(
+    ("layout", "setting"),
+    [("full", "beam3"), ("full_3b", "greedy_ngram3"), ("llavamed_mistral", "beam3")],
+)
 def test_ids_do_not_depend_on_the_batch_size(layout: str, setting: str) -> None:
     model, cases = reporter(layout), expected(layout)["cases"]
     questions = [question(layout, one) for one in cases]
