@@ -48,6 +48,7 @@ class LibraModel(nn.Module):
         scale = getattr(self.language_model.get_input_embeddings(), "scalar_embed_scale", 1.0)
         return projected if scale == 1.0 else projected * scale
 
+    @torch.inference_mode()
     def embed_prompt(self, ids: Sequence[int], image: Tensor | None) -> Tensor:
         """Return a prompt's embeddings ``[length, hidden]`` with the image at its token.
 

@@ -197,7 +197,8 @@ class LibraReporter:
         begun = time.perf_counter()
         size = self.model.vision_tower.image_size
         self.model.vision_tower(torch.zeros(1, 3, size, size))
-        torch.cuda.synchronize()
+        if self.model.device.type == "cuda":
+            torch.cuda.synchronize()
         return time.perf_counter() - begun
 
     def prompt_text(self, question: Question) -> str:
@@ -217,7 +218,7 @@ class LibraReporter:
         prepared = []
         for question, image in zip(questions, images, strict=True):
             ids = prompts.tokenize(self.prompt_text(question), self.tokenizer.tokenizer)
-            embeddings = self.model.embed_prompt(ids, image).detach()
+            embeddings = self.model.embed_prompt(ids, image)
             prepared.append(EnginePrompt(ids, embeddings, question.key))
         return prepared, [prompts.stop_string(self._template(one)) for one in questions]
 
