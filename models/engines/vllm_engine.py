@@ -19,6 +19,7 @@ from typing import Any
 from models.engines.checks import check_decoding
 from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence, Usage
 from models.errors import InputError, MissingError
+from models.libra.config import read_json
 
 _ENVIRONMENT = {
     # One process, so that seeded sampling repeats and the model's memory is freed with the engine.
@@ -83,7 +84,7 @@ class VllmEngine(Engine):
         Folder of a PEFT adapter to apply to every prompt.
     max_model_len
         Most tokens of a prompt and its answer together; None is what the model allows and the
-        cache can hold.
+        cache can hold, without a change of its rotary embedding.
     gpu_memory_utilization
         Share of a GPU's memory for vLLM. The tower has to fit into the rest.
     """
@@ -109,7 +110,7 @@ class VllmEngine(Engine):
             str(language_model),
             dtype=dtype,
             tensor_parallel_size=tensor_parallel,
-            max_model_len=-1 if max_model_len is None else max_model_len,
+            max_model_len=_most_tokens(language_model, max_model_len),
             gpu_memory_utilization=gpu_memory_utilization,
             **({} if lora is None else _lora_settings(lora)),
         )
@@ -220,6 +221,28 @@ class VllmEngine(Engine):
         )
 
 
+def _most_tokens(folder: Path, wanted: int | None) -> int:
+    """Return vLLM's ``max_model_len``; -1 is all that fits.
+
+    transformers changes the rotary embedding of some models where a text grows long, vLLM for all
+    texts where one may grow long: above that length the engines' texts would differ.
+    """
+    settings = read_json(folder / "config.json")
+    rotary = settings.get("rope_parameters") or settings.get("rope_scaling") or {}
+    kind = rotary.get("rope_type", rotary.get("type"))
+    if kind == "dynamic":
+        raise InputError(
+            f"{folder} has a rotary embedding of the type dynamic, which vLLM computes otherwise "
+            "than transformers. Use the engine transformers."
+        )
+    if wanted is not None:
+        return wanted
+    if kind not in ("longrope", "su"):
+        return -1
+    name = "original_max_position_embeddings"
+    return int(settings.get(name) or rotary.get(name) or -1)
+
+
 def _refuse_a_second() -> None:
     if any(one() is not None for one in _running):
         raise InputError(
@@ -263,8 +286,6 @@ def _lora_request(folder: Path) -> Any:
 
 
 def _lora_settings(folder: Path) -> dict[str, Any]:
-    from models.libra.config import read_json
-
     rank = int(read_json(folder / "adapter_config.json")["r"])
     # vLLM takes ranks of this list only, and a smaller adapter under a larger one.
     allowed = (8, 16, 32, 64, 128, 256, 320, 512)

@@ -31,9 +31,10 @@ VOCABULARY = 320
 LENGTHS = (30, 77, 3, 150, 9)
 
 
-def small_model(family: str) -> Any:
+def small_model(family: str, **settings: Any) -> Any:
     """A random model with heads of 32, the smallest that vLLM's kernels take."""
-    settings: dict[str, Any] = {"head_dim": 32} if family in ("Gemma", "Qwen3") else {}
+    if family in ("Gemma", "Qwen3"):
+        settings["head_dim"] = 32
     config = getattr(transformers, f"{family}Config")(
         vocab_size=VOCABULARY,
         hidden_size=128,
@@ -76,6 +77,24 @@ def bare(sequences: list[list[GeneratedSequence]]) -> list[list[tuple[list[int],
     return [[(s.token_ids, s.finish_reason) for s in several] for several in sequences]
 
 
+def test_a_rotary_embedding_that_changes_with_the_length_is_that_of_short_texts(
+    tmp_path: Path,
+) -> None:
+    factors = {"short_factor": [1.0] * 16, "long_factor": [3.0] * 16}
+    model = small_model(
+        "Phi3",
+        rope_parameters={"rope_type": "longrope", "rope_theta": 1e4, **factors},
+        original_max_position_embeddings=128,
+    )
+    model.save_pretrained(tmp_path)
+    prompts, decoding = prompts_of(30, 77), Decoding(max_new_tokens=24)
+    with started(tmp_path) as engine:
+        expected = TransformersEngine(model, stop_ids=STOP_IDS).generate(prompts, decoding)
+        assert bare(expected) == bare(engine.generate(prompts, decoding))
+        with pytest.raises(InputError, match="max_model_len 128"):
+            engine.generate(prompts_of(130), decoding)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_greedy_ids_equal_those_of_the_transformers_engine(family: str, tmp_path: Path) -> None:
     model = small_model(family)
@@ -111,9 +130,35 @@ def test_a_lora_adapter_gives_what_the_merged_model_gives(tmp_path: Path) -> Non
         assert bare(expected) == bare(engine.generate(prompts, decoding))
 
 
+def test_two_workers_give_what_one_gives(tmp_path: Path) -> None:
+    model = small_model("Qwen2")
+    model.save_pretrained(tmp_path)
+    prompts, decoding = prompts_of(*LENGTHS), Decoding(max_new_tokens=12, no_repeat_ngram_size=1)
+    expected = TransformersEngine(model, stop_ids=STOP_IDS).generate(prompts, decoding)
+    with started(tmp_path, tensor_parallel=2) as engine:
+        assert bare(expected) == bare(engine.generate(prompts, decoding))
+
+
 def test_settings_that_vllm_refuses_are_an_input_error(tmp_path: Path) -> None:
     small_model("Llama").save_pretrained(tmp_path)
     with pytest.raises(InputError, match="vLLM cannot run"), started(tmp_path, max_model_len=9999):
+        pass
+
+
+def test_a_dynamic_rotary_embedding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"rope_scaling": {"type": "dynamic", "factor": 2.0}}')
+    with pytest.raises(InputError, match="of the type dynamic"), started(tmp_path):
+        pass
+
+
+def test_a_model_whose_heads_vllm_cannot_compute_is_an_input_error(tmp_path: Path) -> None:
+    from tests.models.engines.tiny_models import tiny_model
+
+    tiny_model("Llama").save_pretrained(tmp_path)
+    with (
+        pytest.raises(InputError, match=r"on this machine: .*head.*Use the engine transformers"),
+        started(tmp_path),
+    ):
         pass
 
 
