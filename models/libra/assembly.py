@@ -75,6 +75,8 @@ def stop_ids(checkpoint: Checkpoint, tokenizer: ReportTokenizer) -> list[int]:
     settings = read_json(file) if file.is_file() else {}
     named = settings.get("eos_token_id", checkpoint.config.language_model.get("eos_token_id"))
     ids = [] if named is None else list(named) if isinstance(named, list) else [named]
+    if not all(isinstance(one, int) for one in ids):
+        raise InputError(f"{file}: eos_token_id is neither an id nor a list of ids.")
     template = prompts.template_for(checkpoint.name).name
     own = tokenizer.id_of(prompts.stop_string(template))
     return list(dict.fromkeys([*ids, *([] if own is None else [own])]))

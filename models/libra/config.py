@@ -137,10 +137,12 @@ def read_config(folder: Path) -> LibraConfig:
 
 
 def _refuse_out_of_scope(raw: Mapping[str, Any], file: Path) -> None:
-    tower = str(raw.get("mm_vision_tower", ""))
+    tower = raw.get("mm_vision_tower")
+    if tower is not None and not (isinstance(tower, str) and tower):
+        raise InputError(f"{file}: mm_vision_tower is no name of a vision tower.")
     if raw.get("use_maira_feature_norm"):
         raise InputError(f"{file}: MAIRA-2 (use_maira_feature_norm) is not supported here.")
-    if raw.get("mm_vision_tower_config") or tower.startswith("hf-hub:"):
+    if raw.get("mm_vision_tower_config") or str(tower).startswith("hf-hub:"):
         raise InputError(
             f"{file}: OpenCLIP towers are not supported. Supported are RAD-DINO, CLIP and SigLIP."
         )

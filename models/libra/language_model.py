@@ -10,7 +10,7 @@ from typing import Any
 from models.errors import InputError
 from models.libra.config import LANGUAGE_CLASSES, LibraConfig
 
-UNBUILDABLE = (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RuntimeError)
+UNBUILDABLE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 """What transformers and torch raise at sizes and names that make no model."""
 
 

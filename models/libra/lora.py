@@ -9,6 +9,7 @@ from typing import Any
 from models.errors import InputError, MissingError
 from models.libra.checkpoint import find_adapter
 from models.libra.key_table import compare
+from models.libra.language_model import UNBUILDABLE
 from models.weights_files import read_tensors
 
 
@@ -52,7 +53,7 @@ def _wrapped(language_model: Any, folder: Path, peft: Any) -> Any:
         if config.peft_type != peft.PeftType.LORA or config.megatron_config:
             raise ValueError("not a plain LoRA adapter")
         return peft.get_peft_model(language_model, config)
-    except (ValueError, TypeError, KeyError) as error:
+    except UNBUILDABLE as error:
         raise InputError(
             f"{folder / 'adapter_config.json'} does not fit the base model, or is none of a LoRA "
             f"adapter ({type(error).__name__}). Check that the base is the one it was trained on."

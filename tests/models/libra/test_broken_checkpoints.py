@@ -227,6 +227,9 @@ def test_a_folder_without_config_is_no_checkpoint(tmp_path: Path) -> None:
 
 SETTINGS: dict[str, tuple[str, dict[str, Any], str]] = {
     "no tower": ("full", {"mm_vision_tower": ...}, "names no vision tower"),
+    "tower of no name": ("full", {"mm_vision_tower": ""}, "no name of a vision tower"),
+    "tower that is a number": ("full", {"mm_vision_tower": 3}, "no name of a vision tower"),
+    "no words": ("full", {"vocab_size": 0}, "config.json"),
     "null tower": ("full", {"mm_vision_tower": None}, "names no vision tower"),
     "unknown projector": ("full", {"mm_projector_type": "qformer"}, "mm_projector_type 'qformer'"),
     "identity projector": ("medcxrgen", {"mm_projector_type": "identity"}, "'identity'"),
@@ -316,6 +319,8 @@ def test_an_adapter_names_its_own_base(tmp_path: Path) -> None:
         {"peft_type": "NONSENSE"},
         {"r": -1},
         {"r": "four"},
+        {"bias": "some"},
+        {"rank_pattern": None},
     ],
 )
 def test_adapter_settings_that_do_not_fit_are_refused(
