@@ -13,13 +13,15 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from benchmarks.speed.generation_model import SHAPES, Shape, SmallLibra, Study, make_studies
+from benchmarks.speed.generation_model import PATCHES, SHAPES, SmallLibra, Study, make_studies
+from models.engines.beams import beam_search
 from models.engines.engine import Decoding, GeneratedSequence
-from models.engines.prompt_cache import PromptCache
+from models.engines.shared_prompts import SharedPrompts
 from models.engines.transformers_engine import TransformersEngine
 
 BEAMS = 10
@@ -53,7 +55,7 @@ def main() -> None:
     for repeat in range(options.repeats):
         _measure(model, make_studies(model.shape, BATCH, repeat), rows)
     _print_times({name: statistics.median(times) for name, times in rows.items()}, options)
-    _print_memory(model.shape)
+    _print_memory(model)
 
 
 def _measure(model: SmallLibra, studies: list[Study], rows: dict[str, list[float]]) -> None:
@@ -124,24 +126,20 @@ def _print_times(seconds: dict[str, float], options: argparse.Namespace) -> None
         )
 
 
-def _print_memory(shape: Shape, prompt: int = 1400) -> None:
+@torch.inference_mode()
+def _print_memory(model: SmallLibra) -> None:
     """Print the keys and values of ten beams, as allocated, against ten copies of everything."""
-    head = shape.width // shape.heads
-    print("\n| keys and values of one study | ten copies, MB | cxr-harness, MB | ratio |")
+    shape = model.shape
+    prompt = make_studies(shape, 1, 0)[0].prompt(model, torch.randn(PATCHES, shape.width))
+    length = len(prompt.embeddings)
+    per_token = 2 * shape.layers * shape.key_value_heads * (shape.width // shape.heads) * 4
+    print(f"\n| keys and values, {length:,} prompt tokens | ten copies, MB | ours, MB | ratio |")
     print("|---|--:|--:|--:|")
-    for new in (1, 40, 128):
-        cache = PromptCache([prompt], BEAMS, torch.device("cpu"))
-        cache.begin_prompts(slice(0, 1))
-        keys = torch.zeros(1, shape.key_value_heads, prompt, head)
-        cache.attend(0, keys, keys, keys, 1.0, None)
-        for _ in range(new):
-            cache.begin_step()
-            token = torch.zeros(BEAMS, shape.key_value_heads, 1, head)
-            cache.attend(0, token, token, token, 1.0, None)
-        ours = cache.size_bytes() * shape.layers / 1e6
-        copies = BEAMS * (prompt + new) * 2 * shape.key_value_heads * head * 4 * shape.layers / 1e6
-        name = f"{prompt:,} prompt tokens and {new} new ones, no two beams alike"
-        print(f"| {name} | {copies:.0f} | {ours:.0f} | {copies / ours:.1f}x |")
+    for new in (2, 40, 128):
+        batch = SharedPrompts(model.language_model, [prompt], BEAMS)
+        beam_search(batch, torch.tensor([prompt.ids]), replace(DECODING, max_new_tokens=new), [])
+        ours, copies = batch.cache.size_bytes() / 1e6, BEAMS * (length + new) * per_token / 1e6
+        print(f"| after {new} new tokens | {copies:.0f} | {ours:.0f} | {copies / ours:.1f}x |")
 
 
 if __name__ == "__main__":
