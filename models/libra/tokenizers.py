@@ -42,7 +42,7 @@ class ReportTokenizer:
                 self.tokenizer = AutoTokenizer.from_pretrained(
                     folder, config=language_config, trust_remote_code=False
                 )
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except Exception as error:  # what tokenizers raises has no class of its own
                 raise InputError(
                     f"{folder} holds no tokenizer that can be read ({type(error).__name__}). "
                     "Download it again."

@@ -112,3 +112,19 @@ def test_a_known_tower_is_fetched_to_load_but_not_to_check(
     with pytest.raises(models.errors.MissingError):
         models.load(copy, device="cpu", dtype="float32")
     assert ["microsoft/rad-dino"] == asked
+
+
+@pytest.mark.parametrize(
+    ("layout", "name", "content"),
+    [
+        ("full_3b", "tokenizer.json", "{"),
+        ("full_3b", "tokenizer.json", "{}"),
+        ("full_3b", "tokenizer_config.json", '{"added_tokens_decoder": 3}'),
+        ("full", "tokenizer.model", "no sentencepiece"),
+    ],
+)
+def test_a_damaged_tokenizer_is_told(tmp_path: Path, layout: str, name: str, content: str) -> None:
+    copy = copied(layout, tmp_path)
+    (copy / name).write_text(content)
+    with pytest.raises(InputError, match="holds no tokenizer that can be read"):
+        models.load(copy, device="cpu", dtype="float32")
