@@ -72,7 +72,7 @@ class Preprocessor:
         self._resize = _size(settings, "size") if settings["do_resize"] else None
         self._crop = _size(settings, "crop_size") if settings["do_center_crop"] else None
         self._resample = _resample(settings["resample"])
-        self._scale = float(settings["rescale_factor"]) if settings["do_rescale"] else 1.0
+        self._scale = _factor(settings["rescale_factor"]) if settings["do_rescale"] else 1.0
         normalize = settings["do_normalize"]
         mean = _three(settings["image_mean"])
         self._mean = mean if normalize else (0.0, 0.0, 0.0)
@@ -202,6 +202,12 @@ def _three(values: Any) -> tuple[float, float, float]:
         raise InputError(
             "image_mean and image_std must have three numbers. Correct them."
         ) from error
+
+
+def _factor(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError("rescale_factor must be a number. Correct it.")
+    return float(value)
 
 
 def _resample(value: Any) -> Image.Resampling:

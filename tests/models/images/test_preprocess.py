@@ -138,6 +138,7 @@ def test_older_and_newer_names_of_a_processor_are_known(named: str) -> None:
         ({**SIGLIP, "do_resize": False}, "one square size"),
         ({**SIGLIP, "image_mean": [0.5]}, "three numbers"),
         ({**SIGLIP, "resample": 99}, "resample"),
+        ({**SIGLIP, "rescale_factor": None}, "rescale_factor"),
     ],
 )
 def test_a_config_that_cannot_be_followed_is_refused(config: dict[str, Any], words: str) -> None:
