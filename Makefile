@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+VLLM := .venv-vllm/bin
 WORKERS ?= 2
 
 .PHONY: install install-vllm demo test test-slow test-browser test-reference test-train test-vllm \
@@ -14,6 +15,17 @@ install: .venv/installed
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes locks/main.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r locks/torch.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+# vLLM for CPUs brings a transformers of its own; on a GPU: pip install "cxr-harness[models,vllm]"
+install-vllm: .venv-vllm/installed
+
+.venv-vllm/installed: locks/vllm.txt locks/torch.txt pyproject.toml
+	$(PYTHON) -m venv .venv-vllm
+	$(VLLM)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5,<1"
+	$(VLLM)/uv pip sync --quiet --python $(VLLM)/python --require-hashes locks/vllm.txt
+	$(VLLM)/python -m pip install --quiet --disable-pip-version-check -r locks/torch.txt
+	$(VLLM)/uv pip install --quiet --python $(VLLM)/python --no-deps --editable .
 	touch $@
 
 demo: install
@@ -34,6 +46,9 @@ test-train: install
 test-reference: install
 	$(BIN)/pytest -m reference
 
+test-vllm: install-vllm
+	$(VLLM)/pytest -m vllm $(shell find tests -name 'test*vllm*.py')
+
 lint: install
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
@@ -52,6 +67,14 @@ lock: install
 		--extra dev --extra reference --extra models --extra api --extra dicom \
 		--output-file locks/main.txt pyproject.toml locks/torch_needs.in
 
+lock-vllm: install
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --override locks/without_torch.txt \
+		--override locks/without_torchvision.txt --no-emit-package torch \
+		--no-emit-package torchvision --no-emit-package torchaudio \
+		--no-emit-package torchcodec --output-file locks/vllm.txt \
+		pyproject.toml locks/torch_needs.in locks/vllm.in
+
 speed: install
 	$(BIN)/python -m benchmarks.speed.lexical
 
@@ -59,4 +82,4 @@ speed-generation: install
 	$(BIN)/python -m benchmarks.speed.generation
 
 clean:
-	rm -rf .venv site build dist
+	rm -rf .venv .venv-vllm site build dist

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from models.engines.engine import Decoding, Engine, Usage
 from models.errors import InputError
@@ -16,6 +17,19 @@ def check_engine(name: str) -> None:
     """Raise InputError if there is no engine of this name."""
     if name not in ENGINES:
         raise InputError(f"Unknown engine {name!r}. Known: {', '.join(ENGINES)}.")
+
+
+@dataclass(frozen=True)
+class VllmSettings:
+    """How vLLM spreads over a machine: GPUs, its share of each one's memory, longest text.
+
+    ``max_model_len`` is the most tokens of a prompt and its answer together; None is what the
+    model allows.
+    """
+
+    tensor_parallel: int = 1
+    gpu_memory_utilization: float = 0.85
+    max_model_len: int | None = None
 
 
 class Engines:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from models.libra.checkpoint import Checkpoint
     from models.libra.reporter import LibraReporter, Question, Report
 
+_BATCH_SIZES = {"transformers": 8, "vllm": 64}
 _PACKAGES = ("torch", "transformers", "safetensors")
 CANVAS_NAME = "cxrgen"
 """Models with this in their name read all images of a study at once."""
@@ -38,6 +39,7 @@ class Libra(Adapter):
         "weights",
         "base",
         "batch_size",
+        "vllm",
         "device",
         "feature_cache",
     )
@@ -45,7 +47,7 @@ class Libra(Adapter):
 
     def __init__(self, options: LibraOptions) -> None:
         super().__init__(options)
-        self.batch_size = options.batch_size
+        self.batch_size = options.batch_size or _BATCH_SIZES[options.engine]
         self._found: Checkpoint | None = None
         self._reporter: LibraReporter | None = None
         self._load_s = 0.0
@@ -72,8 +74,12 @@ class Libra(Adapter):
                 )
         if self.options.template is not None:
             prompts.stop_string(self.options.template)
-        if self.options.batch_size < 1:
+        if self.options.batch_size is not None and self.options.batch_size < 1:
             raise InputError(f"batch_size {self.options.batch_size} is below 1.")
+        if self.options.engine == "vllm":
+            from models.engines.vllm_engine import check_installed
+
+            check_installed()
         placement(self.options.device, self.options.dtype)
         self._feature_cache()
         check_decoding(self.options.generation.decoding())
@@ -166,9 +172,10 @@ class Libra(Adapter):
                 self._checkpoint,
                 placement(options.device, options.dtype),
                 engine=options.engine,
-                batch_size=options.batch_size,
+                batch_size=self.batch_size,
                 cache=self._feature_cache(),
                 padding=options.padding,
+                vllm=options.vllm,
             )
             self._load_s += time.perf_counter() - begun
             self._warm_up_s += self._reporter.warm_up()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any
 
 from models.devices import Placement
-from models.engines.choice import Engines, check_engine
+from models.engines.choice import Engines, VllmSettings, check_engine
 from models.engines.engine import Engine
 from models.errors import InputError
 from models.images.feature_cache import FeatureCache, feature_folder
@@ -17,8 +18,9 @@ from models.libra.encoding import ImageEncoder
 from models.libra.language_model import language_config
 from models.libra.loading import Loaded, load_language_model, load_model, tower_files
 from models.libra.reporter import LibraReporter
+from models.libra.tensor_names import collect, is_language
 from models.libra.tokenizers import ReportTokenizer
-from models.weights_files import hash_weights
+from models.weights_files import hash_weights, tensor_shapes
 
 
 def assemble(
@@ -28,16 +30,15 @@ def assemble(
     batch_size: int = 8,
     cache: FeatureCache | None = None,
     padding: Padding = "mean",
+    vllm: VllmSettings | None = None,
 ) -> LibraReporter:
     """Load a checkpoint and return what writes reports with it; parameters as `models.load`'s."""
     check_engine(engine)
     by_vllm = engine == "vllm"
     if by_vllm and placement.quantisation is not None:
         raise InputError("The engine vllm takes float dtypes here, not 8bit or 4bit.")
-    if by_vllm and checkpoint.config.model_type == "gemma":
-        raise InputError(
-            "vLLM scales the prompt embeddings of Gemma again. Set engine to transformers."
-        )
+    if by_vllm:
+        _refuse_trained_language(checkpoint)
     loaded = load_model(checkpoint, placement, embeddings_only=by_vllm)
     tokenizer = ReportTokenizer(checkpoint.text_folder, language_config(checkpoint.config))
     ends = stop_ids(checkpoint, tokenizer)
@@ -52,7 +53,10 @@ def assemble(
 
     engines = Engines(
         engine,
-        {"transformers": transformers, "vllm": lambda: _vllm(checkpoint, placement, ends)},
+        {
+            "transformers": transformers,
+            "vllm": lambda: _vllm(checkpoint, placement, ends, vllm or VllmSettings()),
+        },
     )
     return LibraReporter(
         checkpoint,
@@ -82,7 +86,20 @@ def stop_ids(checkpoint: Checkpoint, tokenizer: ReportTokenizer) -> list[int]:
     return list(dict.fromkeys([*ids, *([] if own is None else [own])]))
 
 
-def _vllm(checkpoint: Checkpoint, placement: Placement, ends: list[int]) -> Engine:
+def _refuse_trained_language(checkpoint: Checkpoint) -> None:
+    """Raise InputError if extra files change the language model: vLLM reads the base's folder."""
+    extra = collect(replace(checkpoint, weights=[]), tensor_shapes)
+    changed = [name for name in extra if is_language(name)]
+    if changed:
+        raise InputError(
+            f"{checkpoint.extra[0]} holds tensors of the language model ({changed[0]}, …), which "
+            "vLLM would not read. Set engine to transformers."
+        )
+
+
+def _vllm(
+    checkpoint: Checkpoint, placement: Placement, ends: list[int], settings: VllmSettings
+) -> Engine:
     from models.engines.vllm_engine import VllmEngine
     from models.libra.plain_language_model import plain_language_model
 
@@ -91,6 +108,7 @@ def _vllm(checkpoint: Checkpoint, placement: Placement, ends: list[int]) -> Engi
         stop_ids=ends,
         dtype=str(placement.dtype).removeprefix("torch."),
         lora=checkpoint.folder if checkpoint.layout == "lora" else None,
+        **asdict(settings),
     )
 
 

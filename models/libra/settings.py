@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from models.engines.choice import VllmSettings
 from models.engines.engine import Decoding
 
 
@@ -44,7 +45,8 @@ class LibraOptions:
     sections of the study's context that follow it, in this order; None: those that the checkpoint
     was trained with, else all; an empty list: none. ``canvas``: all images of a study on one
     canvas, as Med-CXRGen reads them; None: for models of that name. ``padding`` and ``dicom``: see
-    the page on images. ``feature_cache``: None keeps no features.
+    the page on images. ``batch_size``: None is 8, and 64 with vLLM, which starves on less.
+    ``feature_cache``: None keeps no features.
     """
 
     weights: str
@@ -58,7 +60,8 @@ class LibraOptions:
     canvas: bool | None = None
     padding: Literal["mean", "black"] = "mean"
     dicom: Literal["published", "corrected"] = "published"
-    batch_size: int = 8
+    batch_size: int | None = None
+    vllm: VllmSettings = field(default_factory=VllmSettings)
     device: str | None = None
     dtype: Literal["float32", "bfloat16", "float16", "8bit", "4bit"] | None = None
     feature_cache: FeatureCacheOptions | None = None

@@ -15,7 +15,6 @@ from models.libra.adapter import Libra
 from models.libra.checkpoint import find_checkpoint
 from models.libra.loading import load_model
 from tests.models.libra.golden_models import LAYOUTS, base, copied, folder, image, reporter
-from tests.models.libra.test_families import checkpoint, language_model
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -41,10 +40,12 @@ def test_the_embeddings_alone_embed_prompts_as_the_whole_model(layout: str) -> N
 
 
 def test_vllm_is_refused_where_it_would_compute_something_else(tmp_path: Path) -> None:
-    gemma = language_model("Gemma", {"head_dim": 8, "num_key_value_heads": 1})
-    weights = checkpoint(tmp_path, "libra_gemma", gemma, {})
-    with pytest.raises(InputError, match="scales the prompt embeddings of Gemma again"):
-        models.load(weights, engine="vllm", device="cpu", dtype="float32")
+    copy = copied("projector_only", tmp_path)
+    file, below = copy / "mm_projector.bin", copy.parent / "tiny-vicuna-base"
+    trained = {"model.embed_tokens.weight": torch.zeros(520, 48)}
+    torch.save({**torch.load(file, weights_only=True), **trained}, file)
+    with pytest.raises(InputError, match=r"embed_tokens\.weight, …\), which vLLM would not read"):
+        models.load(copy, base=below, engine="vllm", device="cpu", dtype="float32")
     with pytest.raises(InputError, match="Unknown engine 'tgi'"):
         models.load(folder("medcxrgen"), engine="tgi", device="cpu", dtype="float32")
 
