@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from models.memory import peak_memory_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,12 +89,7 @@ class Engine(ABC):
 
     def peak_memory_bytes(self) -> int:
         """Return the most memory that was held so far: the GPU's if one is used."""
-        import torch
-
-        if torch.cuda.is_available():
-            return torch.cuda.max_memory_allocated()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
+        return peak_memory_bytes()
 
     def close(self) -> None:  # noqa: B027 (what lives in this process goes with its objects)
         """Stop what runs outside this process, and give its memory back."""
