@@ -26,6 +26,7 @@ from harness.cli import (
     report,
     run,
     score,
+    train,
 )
 
 
@@ -71,6 +72,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "leaderboard": leaderboard.leaderboard,
     "report": report.report,
     "parity": parity.parity,
+    "train": train.train,
     "infer": infer.infer,
     "list": list_.list_names,
     "describe": describe.describe,

@@ -1,0 +1,197 @@
+"""Training recipes: what a YAML file says of data, sizes and stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from models.errors import InputError
+from models.options import read_options
+
+Part = Literal["tower", "projector", "language_model", "lora"]
+Subject = Literal["lesions", "changes", "wording", "reports"]
+
+_CLOSED: dict[str, str] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which phantoms are learned from: ``studies`` drawn out of ``drawn_from``, of one seed.
+
+    The draw favours studies that show much and changed much. ``valid_studies`` are the first of
+    another seed's validation split, as they come.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    seed: int
+    studies: int
+    drawn_from: int
+    valid_seed: int
+    valid_studies: int
+
+
+@dataclass(frozen=True)
+class TowerShape:
+    """A Dinov2 tower; ``layer_scale`` is how strongly each block speaks at first."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    width: int
+    layers: int
+    heads: int
+    mlp_ratio: int
+    patch_size: int
+    image_size: int
+    layer_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class LanguageShape:
+    """A LLaMA; ``vocabulary`` is the most tokens that its tokenizer may have."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    width: int
+    layers: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+
+
+@dataclass(frozen=True)
+class LoraShape:
+    """Rank and scale of the adapters that a stage with ``lora`` trains, merged at its end."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    rank: int
+    alpha: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training run.
+
+    ``learns``: where the lesions of one image are (``lesions``); what a pair of images shows and
+    how it changed (``changes``); reports from the findings in words, without images
+    (``wording``); reports from a pair of images (``reports``). ``auxiliary_weight`` adds the
+    target of ``changes`` to that of ``reports``; words of change count ``temporal_weight`` times.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+
+    name: str
+    learns: Subject
+    trains: tuple[Part, ...]
+    steps: int
+    batch_size: int
+    learning_rate: float
+    auxiliary_weight: float = 0.0
+    temporal_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights of a model, but the machine."""
+
+    name: str
+    seed: int
+    data: Data
+    tower: TowerShape
+    projector: str
+    language_model: LanguageShape
+    stages: tuple[Stage, ...]
+    lora: LoraShape | None = None
+
+    @property
+    def reads_prior(self) -> bool:
+        """Whether the model looks at a prior image at all."""
+        return self.projector == "TAC"
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with the package."""
+    entries = files("models.recipes").iterdir()
+    return sorted(entry.name[:-5] for entry in entries if entry.name.endswith(".yaml"))
+
+
+def find_recipe(given: str) -> Path:
+    """Return the file of a recipe: a path, or the name of one that comes with the package.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message lists the names.
+    """
+    path = Path(given).expanduser()
+    if path.is_file():
+        return path
+    name = given.removesuffix(".yaml")
+    if name in recipe_names():
+        return Path(str(files("models.recipes").joinpath(f"{name}.yaml")))
+    raise InputError(
+        f"There is no recipe {given!r}. Give a path or one of: {', '.join(recipe_names())}."
+    )
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe and check that its stages can follow one another.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a key is unknown or missing, a value is of the wrong type or
+        out of range, or a stage trains what it does not use.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        place = getattr(error, "problem_mark", None)
+        line = f" line {place.line + 1}" if place else ""
+        raise InputError(f"{path}{line} cannot be read as YAML. Mend the file.") from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise InputError(f"{path} must hold an object with the keys of a recipe.")
+    recipe = read_options(Recipe, content, str(path))
+    _check(recipe, path)
+    return recipe
+
+
+_USES: dict[Subject, frozenset[Part]] = {
+    "lesions": frozenset(["tower"]),
+    "changes": frozenset(["projector"]),
+    "wording": frozenset(["language_model"]),
+    "reports": frozenset(["projector", "language_model", "lora"]),
+}
+
+
+def _check(recipe: Recipe, path: Path) -> None:
+    if not recipe.stages:
+        raise InputError(f"{path}: stages is empty. Name at least one stage.")
+    names = [stage.name for stage in recipe.stages]
+    for number, stage in enumerate(recipe.stages):
+        where = f"{path}, stages[{number}]"
+        if names.count(stage.name) > 1:
+            raise InputError(f"{where}: the name {stage.name!r} is taken. Names must differ.")
+        unused = sorted(set(stage.trains) - _USES[stage.learns])
+        if unused or not stage.trains:
+            said = f"does not use {unused[0]}" if unused else "trains nothing"
+            allowed = ", ".join(sorted(_USES[stage.learns]))
+            raise InputError(f"{where}: {stage.learns} {said}. It can train: {allowed}.")
+        if "lora" in stage.trains and (recipe.lora is None or "language_model" in stage.trains):
+            raise InputError(
+                f"{where}: lora needs the key lora (rank, alpha), and a language model that this "
+                "stage does not train otherwise."
+            )
+        if min(stage.steps, stage.batch_size) < 1 or not stage.learning_rate > 0:
+            raise InputError(f"{where}: steps, batch_size and learning_rate must be above 0.")
+    tower = recipe.tower
+    if tower.image_size % tower.patch_size:
+        raise InputError(
+            f"{path}: tower.patch_size {tower.patch_size} does not divide image_size "
+            f"{tower.image_size}."
+        )
