@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _POSITION_SCALE = 0.3
 _CHANCE = 0.1  # what is left of a random start beside a chosen one
 _LIKENESS = 2.0  # how strongly a patch attends to one like itself at first
+_PRIOR_BIAS = 3.0  # added to a prior as far as it is like the current image
 _PATCHES_FROM = 600  # images that the patch statistics are taken from
 
 
@@ -133,7 +134,8 @@ def start_projector(connector: Projector, features: Tensor) -> None:
     """Start a TAC from the sum of all layers at scale 1, comparing like with like.
 
     Left to chance, its fusion of layers makes features a hundred times smaller than what the
-    other branches add, and its attention to the prior begins far from the patch in question.
+    other branches add, its attention to the prior begins far from the patch in question, and its
+    bias, which tells a dummy prior from a real one that looks much the same, is 0.
     Dropout is off: so small a model underfits anyway.
 
     Parameters
@@ -156,6 +158,7 @@ def start_projector(connector: Projector, features: Tensor) -> None:
     last = fusion[5].weight
     last.mul_(_CHANCE)[:, -1] += 1
     last.div_(connector.fuse(features.float()).square().mean().sqrt())
+    connector.LFE_prior_bias.fill_(_PRIOR_BIAS)
     width = connector.cros_attention.embed_dim
     connector.cros_attention.in_proj_weight[: 2 * width] = _LIKENESS * torch.eye(width).repeat(2, 1)
 

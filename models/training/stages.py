@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.images.preprocess import Preprocessor
+from models.libra.language_model import quiet_transformers
 from models.training.export import GreyScale, preprocessor_settings
 from models.training.lessons import Lessons
 from models.training.parts import build_parts, start_projector, tower_as_read, whiten_patches
@@ -145,7 +146,8 @@ def with_adapters(language_model: Any, shape: LoraShape) -> Any:
     config = LoraConfig(
         r=shape.rank, lora_alpha=shape.alpha, target_modules=_LORA_ON, task_type="CAUSAL_LM"
     )
-    return get_peft_model(language_model, config)
+    with quiet_transformers():
+        return get_peft_model(language_model, config)
 
 
 def state_of(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from models.training.lessons import CHANGES, Lessons, change_codes
 
 LEVELS = 4
 _POOLED_WEIGHT = 0.3  # of the target for the whole image, beside those for its patches
-_PRIOR_WEIGHT = 0.1  # of telling a study with a prior from one without
+_PRIOR_WEIGHT = 0.5  # of telling a study with a prior from one without
 _MOVED_WEIGHT = 1.5  # of worse and better, the hardest changes to see
 
 

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import models
+from models.errors import InputError
+from models.training.course import train_recipe
+from models.training.recipe import Recipe
+from tests.models.training.tiny_recipe import RECIPE, TWO_STAGES, lessons
+
+LESSONS, VALID = lessons()
+
+
+def trained(folder: Path, recipe: Recipe = RECIPE, **options: bool) -> Path:
+    train_recipe(recipe, LESSONS, VALID, folder, **options)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("training") / "libra-tiny")
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    mine, theirs = (load_file(folder / "model.safetensors") for folder in (one, other))
+    return mine.keys() == theirs.keys() and all(torch.equal(mine[k], theirs[k]) for k in mine)
+
+
+def test_a_checkpoint_needs_nothing_else_to_write_a_report(checkpoint: Path) -> None:
+    model = models.load(checkpoint, device="cpu", dtype="float32")
+    report = model.report(LESSONS.images[0], LESSONS.images[1], max_new_tokens=5)[0]
+    assert 1 <= len(report.token_ids) <= 5
+
+
+def test_tensors_have_the_official_names_and_half_precision(checkpoint: Path) -> None:
+    tensors = load_file(checkpoint / "model.safetensors")
+    for name in (
+        "model.embed_tokens.weight",
+        "lm_head.weight",
+        "model.mm_projector.LFE_prior_bias",
+        "model.mm_projector.cros_attention.in_proj_weight",
+        "model.vision_tower.vision_tower.embeddings.cls_token",
+    ):
+        assert torch.float16 == tensors[name].dtype
+
+
+def test_the_config_says_what_libras_configs_say(checkpoint: Path) -> None:
+    config = json.loads((checkpoint / "config.json").read_text("utf-8"))
+    wanted = {
+        "model_type": "libra",
+        "mm_projector_type": "TAC",
+        "mm_hidden_size": 16,
+        "mm_vision_select_layer": "all",
+        "mm_vision_select_feature": "patch",
+        "unfreeze_mm_vision_tower": True,
+        "harness_context_sections": [],
+    }
+    assert wanted == {key: config[key] for key in wanted}
+
+
+def test_the_log_has_losses_of_every_stage_and_the_validation(checkpoint: Path) -> None:
+    lines = (checkpoint / "training_log.jsonl").read_text("utf-8").splitlines()
+    stages = [entry["stage"] for entry in map(json.loads, lines)]
+    wanted = ["tower", "connector", "together", "validation"]
+    assert wanted == list(dict.fromkeys(stages))
+
+
+def test_the_card_says_where_the_auxiliary_targets_come_from(checkpoint: Path) -> None:
+    card = (checkpoint / "README.md").read_text("utf-8")
+    assert "auxiliary targets" in card
+    assert "cxr-harness train tiny" in card
+
+
+def test_training_again_gives_the_same_weights(checkpoint: Path, tmp_path: Path) -> None:
+    assert same_weights(checkpoint, trained(tmp_path / "again"))
+
+
+def test_an_interrupted_run_ends_where_an_undisturbed_one_does(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    class Stop(Exception):
+        pass
+
+    done = 0
+
+    def stop(steps: int) -> None:
+        nonlocal done
+        done += steps
+        if done > 15:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train_recipe(RECIPE, LESSONS, VALID, tmp_path / "cut", advance=stop)
+    assert not (tmp_path / "cut").exists()
+    assert same_weights(checkpoint, trained(tmp_path / "cut", resume=True))
+
+
+def test_nothing_is_left_beside_a_finished_checkpoint(checkpoint: Path) -> None:
+    assert [checkpoint] == list(checkpoint.parent.iterdir())
+
+
+def test_adapters_are_merged_into_the_language_model(tmp_path: Path) -> None:
+    tensors = load_file(trained(tmp_path / "two", TWO_STAGES) / "model.safetensors")
+    assert not any("lora" in name for name in tensors)
+
+
+def test_a_projector_of_one_image_reads_the_last_layer(tmp_path: Path) -> None:
+    stages = tuple(stage for stage in RECIPE.stages if stage.learns != "changes")
+    folder = trained(tmp_path / "mlp", replace(RECIPE, projector="mlp2x_gelu", stages=stages))
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    assert ("mlp2x_gelu", -1) == (config["mm_projector_type"], config["mm_vision_select_layer"])
+    assert not models.load(folder, device="cpu", dtype="float32").model.reads_prior
+
+
+def test_an_output_that_is_there_is_refused(checkpoint: Path) -> None:
+    with pytest.raises(InputError, match="is there already"):
+        trained(checkpoint)
+
+
+def test_lessons_of_another_size_are_refused(tmp_path: Path) -> None:
+    other = replace(RECIPE, tower=replace(RECIPE.tower, image_size=96))
+    with pytest.raises(InputError, match="images of 64 pixels"):
+        trained(tmp_path / "other", other)
+
+
+def test_fewer_lessons_than_a_batch_are_refused(tmp_path: Path) -> None:
+    stage = replace(RECIPE.stages[0], batch_size=1000)
+    with pytest.raises(InputError, match="fewer than a batch of 1000"):
+        trained(tmp_path / "few", replace(RECIPE, stages=(stage,)))

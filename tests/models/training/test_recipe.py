@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.errors import InputError
+from models.training.plan import plan_recipe
+from models.training.recipe import find_recipe, read_recipe, recipe_names
+
+BUNDLED = find_recipe("libra-phantom").read_text("utf-8")
+
+
+def written(tmp_path: Path, old: str, new: str) -> Path:
+    assert BUNDLED.count(old) >= 1
+    path = tmp_path / "recipe.yaml"
+    path.write_text(BUNDLED.replace(old, new, 1), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_bundled_recipe_is_read_under_its_own_name(name: str) -> None:
+    assert name == read_recipe(find_recipe(name)).name
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_bundled_recipe_makes_weights_of_less_than_four_megabytes(name: str) -> None:
+    assert plan_recipe(read_recipe(find_recipe(name))).size_bytes < 4_000_000
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_no_recipe_learns_from_a_seed_that_is_kept_for_tests(name: str) -> None:
+    data = read_recipe(find_recipe(name)).data
+    assert min(data.seed, data.valid_seed) > 100
+    assert data.seed != data.valid_seed
+
+
+def test_an_unknown_recipe_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(InputError, match=r"no recipe 'libra'.*libra-phantom"):
+        find_recipe("libra")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed: 0", "sead: 0", "Unknown option 'sead'.*Did you mean 'seed'"),
+        ("seed: 0\n", "", "'seed' is missing"),
+        ("steps: ", "step: ", r"stages.0.* is wrong"),
+        ("learns: lesions", "learns: language", r"stages.0.learns' in .* is wrong"),
+        ("trains: [tower]", "trains: [projector]", "lesions does not use projector.*tower"),
+        ("trains: [tower]", "trains: []", "lesions trains nothing"),
+        ("name: connector", "name: tower", "'tower' is taken"),
+        ("trains: [projector]", "trains: [lora]", "changes does not use lora"),
+        (
+            "trains: [projector, language_model]",
+            "trains: [projector, lora]",
+            "lora needs the key lora",
+        ),
+        ("patch_size: 16", "patch_size: 17", "17 does not divide image_size 96"),
+        ("learning_rate: 0.003", "learning_rate: 0", "must be above 0"),
+    ],
+)
+def test_a_broken_recipe_is_refused_with_its_place(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        read_recipe(written(tmp_path, old, new))
+
+
+def test_what_is_no_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: a\nstages: [", "utf-8")
+    with pytest.raises(InputError, match=r"recipe.yaml line \d cannot be read"):
+        read_recipe(path)
+
+
+def test_a_list_is_no_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("- 1", "utf-8")
+    with pytest.raises(InputError, match="must hold an object"):
+        read_recipe(path)
