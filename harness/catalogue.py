@@ -20,18 +20,19 @@ Row = dict[str, str]
 
 
 def catalogue(kind: str) -> list[Row]:
-    """Return one row per name of ``metrics``, ``protocols``, ``models`` or ``benchmarks``."""
+    """Return one row per name; kinds are those of the command ``list``."""
     rows = {
         "metrics": _metrics,
         "protocols": _protocols,
         "models": _models,
         "benchmarks": _benchmarks,
+        "recipes": _recipes,
     }
     return rows[kind]()
 
 
 def description(name: str) -> dict[str, Any]:
-    """Return the facts about a metric output, metric, protocol, adapter or benchmark.
+    """Return the facts about a metric, its output, a protocol, adapter, benchmark or recipe.
 
     Raises
     ------
@@ -47,16 +48,16 @@ def description(name: str) -> dict[str, Any]:
         return {**_describe_protocol(name), **model}
     if name in adapters:
         return _describe_adapter(name)
-    benchmarks = {row["name"]: row for row in _benchmarks()}
-    if name in benchmarks:
-        return dict(benchmarks[name])
+    files = {row["name"]: row for row in [*_benchmarks(), *_recipes()]}
+    if name in files:
+        return dict(files[name])
     owners = {row["name"]: row["metric"] for row in _metrics()}
     if name in owners:
         return _describe_metric(owners[name])
     try:
         selected = select([name])
     except MetricsInputError:
-        known = [*owners, *PROTOCOLS, *ENTRIES, *adapters, *benchmarks]
+        known = [*owners, *PROTOCOLS, *ENTRIES, *adapters, *files]
         raise InputError(f"There is nothing called {name!r}. {suggestion(name, known)}") from None
     names = [one.metric.info.name for one in selected]
     if len(names) > 1:
@@ -112,6 +113,21 @@ def _models() -> list[Row]:
     own = {"name": "predictions", "summary": "Reports that exist already, read from a file."}
     rows = [{"name": d.name, "summary": d.error or d.summary} for d in registry.describe()]
     return [*rows, own]
+
+
+def _recipes() -> list[Row]:
+    from models.training.recipe import find_recipe, read_recipe, recipe_names
+
+    recipes = [read_recipe(find_recipe(name)) for name in recipe_names()]
+    return [
+        {
+            "name": recipe.name,
+            "projector": recipe.projector,
+            "stages": ", ".join(stage.name for stage in recipe.stages),
+            "steps": str(sum(stage.steps for stage in recipe.stages)),
+        }
+        for recipe in recipes
+    ]
 
 
 def _benchmarks() -> list[Row]:

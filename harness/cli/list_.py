@@ -17,13 +17,14 @@ class Kind(StrEnum):
     models = "models"
     benchmarks = "benchmarks"
     protocols = "protocols"
+    recipes = "recipes"
 
 
 def list_names(
-    kind: Annotated[Kind, typer.Argument(help="metrics, models, benchmarks or protocols")],
+    kind: Annotated[Kind, typer.Argument(help="metrics, models, benchmarks, protocols or recipes")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show the metrics, model adapters, bundled benchmarks or protocols there are."""
+    """Show the metrics, model adapters, bundled benchmarks and recipes, or protocols there are."""
     from harness.catalogue import catalogue
 
     rows = catalogue(kind.value)

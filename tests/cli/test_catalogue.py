@@ -12,7 +12,7 @@ from tests.cli import slow_plugin
 from tests.cli.conftest import Run
 from tests.cli.workplace import Workplace, command
 
-KINDS = ("metrics", "models", "benchmarks", "protocols")
+KINDS = ("metrics", "models", "benchmarks", "protocols", "recipes")
 
 
 @pytest.mark.parametrize("kind", KINDS)
