@@ -19,12 +19,14 @@ _ROWS = {
 
 def write_card(path: Path, recipe: Recipe, parts: Parts, scores: Mapping[str, float]) -> None:
     """Write what the model is, what it learned from, its validation scores and its command."""
+    compares = recipe.reads_prior
     sees = (
         "It compares the current with a prior image, as Libra does; a missing prior is replaced by "
-        "the current image."
-        if recipe.reads_prior
-        else "It sees the current image only, as LLaVA-Med does, and so has to guess what changed."
+        "the\ncurrent image."
+        if compares
+        else "It sees the current image only, as LLaVA-Med does, and has to guess what changed."
     )
+    told = "how severe it is now and was before, how it changed" if compares else "how severe it is"
     sizes = ", ".join(
         f"{name.replace('_', ' ')} {count_parameters(part) / 1000:.0f} k"
         for name, part in parts.named().items()
@@ -39,20 +41,21 @@ def write_card(path: Path, recipe: Recipe, parts: Parts, scores: Mapping[str, fl
     path.write_text(
         f"""# {recipe.name}
 
-A toy of Libra's architecture that writes the findings of synthetic chest radiographs (phantoms)
-of 96 pixels. {sees} It shows that the evaluation can tell a model that uses its prior from one
-that does not. **It has seen no image or report of a patient and is of no use on one.**
+A toy of Libra's architecture that writes the findings of synthetic chest radiographs (phantoms).
+{sees}
+With it the evaluation is shown to tell a model that uses its prior from one that does not.
+**It has seen no image or report of a patient and is of no use on one.**
 
 - Made by: cxr-harness, `cxr-harness train {recipe.name}`, which gives the same weights again on
   one machine.
-- Parts: {recipe.projector} between a Dinov2 tower and a LLaMA ({sizes} parameters), all trained
-  from scratch, stored as float16.
-- Data: {data.studies} phantom studies of seed {data.seed} (split train), drawn so that findings
-  and changes are frequent; validation on {data.valid_studies} studies of seed {data.valid_seed}
-  (split valid) as they come. The seeds 0 to 100 are for tests; nothing was chosen on them.
+- Parts: {recipe.projector} between a Dinov2 tower and a LLaMA, trained from scratch, in float16.
+  Parameters: {sizes}.
+- Data: {data.studies} phantom studies of seed {data.seed} (split train), drawn so that findings and
+  changes are frequent; validation on {data.valid_studies} studies of seed {data.valid_seed} (split
+  valid) as they come. Seeds up to 100 are kept for tests; nothing was chosen on them.
 - Targets: the reports are the phantom generator's, in one fixed wording. The **auxiliary targets**
-  (where each finding lies, how severe it is now and was before, how it changed) come from the
-  generator as well: no such truth exists for real images.
+  (where each finding lies, {told}) come from the generator as well: no such truth exists for real
+  images.
 - Prompt: the template `libra_v1` with Libra's question for findings and no clinical context.
 
 ## Stages
