@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import fill
 
 from models.training.parts import Parts, count_parameters
 from models.training.recipe import Recipe
@@ -21,8 +22,8 @@ def write_card(path: Path, recipe: Recipe, parts: Parts, scores: Mapping[str, fl
     """Write what the model is, what it learned from, its validation scores and its command."""
     compares = recipe.reads_prior
     sees = (
-        "It compares the current with a prior image, as Libra does; a missing prior is replaced by "
-        "the\ncurrent image."
+        "It compares the current with a prior image, as Libra does; the current image stands in "
+        "for a missing prior."
         if compares
         else "It sees the current image only, as LLaVA-Med does, and has to guess what changed."
     )
@@ -38,6 +39,22 @@ def write_card(path: Path, recipe: Recipe, parts: Parts, scores: Mapping[str, fl
         for stage in recipe.stages
     )
     data = recipe.data
+    facts = [
+        f"Made by: cxr-harness, `cxr-harness train {recipe.name}`, which gives the same weights "
+        "again on one machine.",
+        f"Parts: {recipe.projector} between a Dinov2 tower and a LLaMA, trained from scratch, in "
+        f"float16. Parameters: {sizes}.",
+        f"Data: {data.studies} phantom studies of seed {data.seed} (split train), drawn so that "
+        f"findings and changes are frequent; validation on {data.valid_studies} studies of seed "
+        f"{data.valid_seed} (split valid) as they come. Seeds up to 100 are kept for tests; "
+        "nothing was chosen on them.",
+        "Targets: the reports are the phantom generator's, in one fixed wording. The **auxiliary "
+        f"targets** (where each finding lies, {told}) come from the generator as well: no such "
+        "truth exists for real images.",
+        "Prompt: the template `libra_v1` with Libra's question for findings and no clinical "
+        "context.",
+    ]
+    listed = "\n".join(fill(f"- {fact}", 96, subsequent_indent="  ") for fact in facts)
     path.write_text(
         f"""# {recipe.name}
 
@@ -46,17 +63,7 @@ A toy of Libra's architecture that writes the findings of synthetic chest radiog
 With it the evaluation is shown to tell a model that uses its prior from one that does not.
 **It has seen no image or report of a patient and is of no use on one.**
 
-- Made by: cxr-harness, `cxr-harness train {recipe.name}`, which gives the same weights again on
-  one machine.
-- Parts: {recipe.projector} between a Dinov2 tower and a LLaMA, trained from scratch, in float16.
-  Parameters: {sizes}.
-- Data: {data.studies} phantom studies of seed {data.seed} (split train), drawn so that findings and
-  changes are frequent; validation on {data.valid_studies} studies of seed {data.valid_seed} (split
-  valid) as they come. Seeds up to 100 are kept for tests; nothing was chosen on them.
-- Targets: the reports are the phantom generator's, in one fixed wording. The **auxiliary targets**
-  (where each finding lies, {told}) come from the generator as well: no such truth exists for real
-  images.
-- Prompt: the template `libra_v1` with Libra's question for findings and no clinical context.
+{listed}
 
 ## Stages
 

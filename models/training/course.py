@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from models.errors import InputError
@@ -49,15 +51,13 @@ def train_recipe(
     Raises
     ------
     InputError
-        If the output is there already, the recipe's sizes do not fit together, or the lessons
-        do not fit the recipe.
+        If the output is there already, the recipe's sizes do not fit together, the lessons do not
+        fit the recipe, or the run to resume was one of another recipe.
     """
     check_output(output)
     _check_lessons(recipe, lessons)
     work = output.parent / f".{output.name}-training"
-    if not resume:
-        shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True, exist_ok=True)
+    _open(work, recipe, resume)
     with one_thread(), quiet_transformers():
         course = Course(recipe, lessons, work, resume)
         for number in range(len(recipe.stages)):
@@ -73,6 +73,20 @@ def train_recipe(
     draft.rename(output)
     shutil.rmtree(work)
     return scores
+
+
+def _open(work: Path, recipe: Recipe, resume: bool) -> None:
+    """Make the folder of states; what an interrupted run of another recipe left is refused."""
+    known = work / "recipe.json"
+    said = json.dumps(asdict(recipe), indent=2)
+    if resume and known.is_file() and known.read_text("utf-8") != said:
+        raise InputError(
+            f"{work} holds the states of a run of another recipe. Leave --resume out to start anew."
+        )
+    if not resume:
+        shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True, exist_ok=True)
+    known.write_text(said, "utf-8")
 
 
 def check_output(output: Path) -> None:

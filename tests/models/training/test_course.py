@@ -72,7 +72,7 @@ def test_the_log_has_losses_of_every_stage_and_the_validation(checkpoint: Path) 
 
 
 def test_the_card_says_where_the_auxiliary_targets_come_from(checkpoint: Path) -> None:
-    card = (checkpoint / "README.md").read_text("utf-8")
+    card = " ".join((checkpoint / "README.md").read_text("utf-8").split())
     assert "auxiliary targets" in card
     assert "cxr-harness train tiny" in card
 
@@ -99,6 +99,16 @@ def test_an_interrupted_run_ends_where_an_undisturbed_one_does(
         train_recipe(RECIPE, LESSONS, VALID, tmp_path / "cut", advance=stop)
     assert not (tmp_path / "cut").exists()
     assert same_weights(checkpoint, trained(tmp_path / "cut", resume=True))
+
+
+def test_the_states_of_another_recipe_are_not_resumed(tmp_path: Path) -> None:
+    def stop(steps: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_recipe(RECIPE, LESSONS, VALID, tmp_path / "cut", advance=stop)
+    with pytest.raises(InputError, match="another recipe"):
+        trained(tmp_path / "cut", replace(RECIPE, seed=4), resume=True)
 
 
 def test_nothing_is_left_beside_a_finished_checkpoint(checkpoint: Path) -> None:

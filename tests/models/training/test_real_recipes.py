@@ -34,7 +34,7 @@ def test_the_card_quotes_the_scores_of_the_log(name: str) -> None:
 
 
 def test_the_bundled_model_reports_what_changed() -> None:
-    studies = [s for s in generate_split(777, "test", studies=60) if s.prior is not None]
+    studies = [s for s in generate_split(777, "test", studies=32) if s.prior is not None]
     model = models.load("libra-phantom", device="cpu", dtype="float32")
     rotated = [study.prior for study in studies[5:] + studies[:5]]
 

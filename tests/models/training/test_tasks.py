@@ -17,8 +17,8 @@ LESSONS, _ = lessons()
 
 
 def losses(tmp_path: Path, recipe: Recipe) -> list[list[float]]:
-    """Train each stage for 100 steps and return its logged losses."""
-    longer = replace(recipe, stages=tuple(replace(stage, steps=100) for stage in recipe.stages))
+    """Train each stage for 60 steps and return its logged losses."""
+    longer = replace(recipe, stages=tuple(replace(stage, steps=60) for stage in recipe.stages))
     course = Course(longer, LESSONS, tmp_path, resume=False)
     for number in range(len(longer.stages)):
         course.take(number, lambda steps: None)
