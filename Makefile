@@ -1,6 +1,8 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+# workers of the tests share the cores: threads of theirs would wait for each other
+export OMP_NUM_THREADS ?= 1
 VLLM := .venv-vllm/bin
 WORKERS ?= 2
 

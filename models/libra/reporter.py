@@ -20,6 +20,7 @@ from models.libra.checkpoint import Checkpoint
 from models.libra.encoding import ImageEncoder, ImagePair
 from models.libra.model import LibraModel
 from models.libra.tokenizers import ReportTokenizer
+from models.threads import threads_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -155,9 +156,10 @@ class LibraReporter:
 
     def reports(self, questions: Sequence[Question], decoding: Decoding) -> list[list[Report]]:
         """Return ``num_return_sequences`` texts per question, best first, in their order."""
-        prepared, stops = self._prepared(questions)
         engine = self.engines.for_decoding(decoding)
-        found = engine.generate(prepared, decoding)
+        with threads_for(self.model):
+            prepared, stops = self._prepared(questions)
+            found = engine.generate(prepared, decoding)
         return [
             [self._report(one, stop) for one in sequences]
             for sequences, stop in zip(found, stops, strict=True)
