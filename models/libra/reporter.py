@@ -191,9 +191,7 @@ class LibraReporter:
             yield text.removeprefix(shown)
 
     def warm_up(self) -> float:
-        """Run the parts once where the first run is slow, on a GPU; return the seconds it took."""
-        if self.model.device.type == "cpu":
-            return 0.0
+        """Run the tower once, since first runs are slow; return the seconds it took."""
         import torch
 
         begun = time.perf_counter()
