@@ -23,7 +23,10 @@ from harness.system_texts import load_texts
 from reports.html import render_report
 from reports.shareable import shareable
 
-_PACKAGES = ("numpy", "rapidfuzz", "regex", "scikit-learn", "pydantic", "jinja2")
+_PACKAGES = (
+    "numpy", "rapidfuzz", "regex", "scikit-learn", "pydantic", "jinja2",
+    "pillow", "pydicom", "torch", "transformers", "tokenizers", "safetensors", "peft", "vllm",
+)  # fmt: skip
 
 
 def finish_run(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from harness.cli.output import note, print_json
 from harness.errors import InputError
+from models.adapter import TRUNCATED
 from models.engines.engine import Decoding
 from models.images.reading import DicomMode
 
@@ -58,7 +59,7 @@ def answer(asked: Asked, as_json: bool) -> None:
 
 
 def chat_on(asked: Asked) -> None:
-    """Answer questions about the images from stdin, each with the conversation so far.
+    """Answer the first question, then those of stdin, each with the conversation so far.
 
     A blank line, the end of the input or Ctrl-C ends it.
     """
@@ -66,7 +67,7 @@ def chat_on(asked: Asked) -> None:
         raise InputError("A chat has one text per answer, without beams. Leave these options out.")
     turns: list[Turn] = []
     reporter, first = _prepared(asked, [("user", "")])
-    text: str | None = asked.prompt
+    text: str | None = question_text(asked)
     while text is not None or (text := _typed()):
         turns.append(("user", text))
         question = _asking(first.images, turns, asked)
@@ -136,7 +137,8 @@ def _as_json(
         "question": question.turns[-1][1],
         "prompt": reporter.prompt_text(question),
         "decoding": asdict(asked.decoding),
-        "record": dict(reporter.record),
+        "template": asked.template or reporter.template.name,
+        "record": {**reporter.record, "notes": _notes(reporter, asked)},
         "reports": [asdict(report) for report in reports],
     }
 
@@ -144,6 +146,8 @@ def _as_json(
 def _print_reports(reports: Sequence[Report]) -> None:
     from reports.text_safety import terminal_text
 
+    if any(report.finish_reason == TRUNCATED for report in reports):
+        note("The text was cut at --max-new-tokens.")
     for number, report in enumerate(reports, 1):
         if len(reports) > 1:
             score = "" if report.score is None else f" (score {report.score:.4f})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 
@@ -54,10 +55,10 @@ def is_here(path_or_id: str | Path, revision: str | None = None) -> bool:
 
 def _local(given: str) -> Path | None:
     folder, bundled = Path(os.path.expanduser(given)), BUNDLED / given
-    if given and folder.is_dir():
+    if given and os.path.isdir(folder):  # a name too long for a file system is no folder
         return folder
     # a name alone: nothing beside the bundled models is reached through theirs
-    return bundled if bundled.parent == BUNDLED and bundled.is_dir() else None
+    return bundled if bundled.parent == BUNDLED and os.path.isdir(bundled) else None
 
 
 def _from_hub(hub_id: str, revision: str | None) -> Path:
@@ -79,10 +80,17 @@ def _from_hub(hub_id: str, revision: str | None) -> Path:
         ) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise MissingError(
-            f"The weights {hub_id!r} are not on this machine and could not be downloaded "
-            f"({type(error).__name__}). With network: `hf download {hub_id}`; without: copy the "
-            "folder here and give its path."
+            f"{_suggestion(hub_id)}The weights {hub_id!r} are not on this machine and could not be "
+            f"downloaded ({type(error).__name__}). With network: `hf download {hub_id}`; without: "
+            "copy the folder here and give its path."
         ) from error
+
+
+def _suggestion(name: str) -> str:
+    """Return a question about a name that is nearly one of ours."""
+    known = [*ALIASES, *(folder.name for folder in BUNDLED.iterdir() if folder.is_dir())]
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"Did you mean {nearest[0]!r}? " if nearest and name not in ALIASES.values() else ""
 
 
 def _cached(hub_id: str, revision: str | None) -> Path | None:

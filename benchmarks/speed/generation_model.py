@@ -84,7 +84,7 @@ class SmallLibra(nn.Module):
         """Return embeddings ``[n, patches, width]`` of images ``[n, 2, 3, S, S]``."""
         found = self.tower(images.flatten(0, 1), output_hidden_states=True)
         layers = torch.stack([hidden[:, 1:] for hidden in found.hidden_states[1:]], dim=1)
-        layers = layers.unflatten(0, (len(images), 2))
+        layers = layers.reshape(len(images), 2, *layers.shape[1:])
         embeddings: Tensor = self.connector(layers[:, 0], layers[:, 1])
         return embeddings
 

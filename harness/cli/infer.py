@@ -63,7 +63,9 @@ _DtypeOption = Annotated[
 _DicomOption = Annotated[
     str, typer.Option("--dicom", help="How DICOM becomes grey: published or corrected.")
 ]
-_ChatOption = Annotated[bool, typer.Option("--chat", help="Go on asking about the images.")]
+_ChatOption = Annotated[
+    bool, typer.Option("--chat", help="Go on asking, a line each; a blank one ends it.")
+]
 
 
 def infer(
@@ -120,6 +122,8 @@ def infer(
         ),
     )
     if chat:
+        if as_json:
+            raise typer.BadParameter("--json prints one answer. Leave out --chat.")
         chat_on(asked)
     else:
         answer(asked, as_json)

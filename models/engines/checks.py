@@ -27,6 +27,10 @@ def check_decoding(decoding: Decoding) -> None:
     """Raise InputError where settings contradict each other or leave their range."""
     if min(decoding.num_beams, decoding.num_return_sequences, decoding.max_new_tokens) < 1:
         raise InputError("num_beams, num_return_sequences and max_new_tokens start at 1.")
+    if decoding.no_repeat_ngram_size < 0:
+        raise InputError(
+            f"no_repeat_ngram_size {decoding.no_repeat_ngram_size} is negative: 0 bans nothing."
+        )
     if decoding.num_beams > 1 and decoding.num_return_sequences > decoding.num_beams:
         raise InputError(
             f"num_return_sequences {decoding.num_return_sequences} is more than num_beams "
@@ -34,8 +38,8 @@ def check_decoding(decoding: Decoding) -> None:
         )
     if decoding.num_beams > 1:
         return
-    if decoding.temperature < 0:
-        raise InputError(f"temperature {decoding.temperature} is negative: 0 is greedy.")
+    if not decoding.temperature >= 0:
+        raise InputError(f"temperature {decoding.temperature} is not 0 (greedy) or above.")
     if decoding.temperature == 0 and decoding.num_return_sequences > 1:
         raise InputError(
             f"num_return_sequences {decoding.num_return_sequences} with temperature 0 and one beam "

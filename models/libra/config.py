@@ -45,7 +45,7 @@ _GENERATION_ONLY = (
     "remove_invalid_values", "repetition_penalty", "return_dict_in_generate", "suppress_tokens",
     "temperature", "top_k", "top_p", "typical_p", "_name_or_path", "_attn_implementation_autoset",
     "architectures", "auto_map", "model_type", "tokenizer_class", "transformers_version",
-    "use_bfloat16", "tf_legacy_loss", "torchscript",
+    "use_bfloat16", "quantization_config", "tf_legacy_loss", "torchscript",
 )  # fmt: skip
 """Fields that older versions of transformers wrote, which say nothing of the language model."""
 _PROJECT_ONLY = ("mm_", "tune_mm", "freeze_mm", "use_mm", "unfreeze_mm", "tokenizer_", "harness_")

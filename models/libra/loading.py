@@ -17,7 +17,7 @@ from models.libra.checkpoint import Checkpoint
 from models.libra.key_table import KeyTable, compare
 from models.libra.language_model import language_class, language_config, quiet_transformers
 from models.libra.lora import merge_adapter
-from models.libra.manifest import check_shapes
+from models.libra.manifest import HEAD, check_shapes
 from models.libra.model import LibraModel
 from models.libra.projector_files import projector_tensors
 from models.libra.projectors import Projector, build_projector
@@ -233,7 +233,12 @@ def _language_model(
         model, info = language_class(checkpoint.config).from_pretrained(
             None,
             config=settings,
-            state_dict={name: tensor for name, tensor in tensors.items() if is_language(name)},
+            state_dict={
+                name: tensor
+                for name, tensor in tensors.items()
+                # a head that is tied to the embeddings is theirs, whatever the file holds
+                if is_language(name) and not (settings.tie_word_embeddings and name == HEAD)
+            },
             output_loading_info=True,
             ignore_mismatched_sizes=True,
             **placement.loading_options(),

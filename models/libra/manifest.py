@@ -11,7 +11,7 @@ from torch import nn
 from models.errors import InputError
 from models.libra.checkpoint import Checkpoint
 from models.libra.config import LibraConfig
-from models.libra.key_table import Shape, compare
+from models.libra.key_table import KeyTable, Shape, compare
 from models.libra.known_towers import KNOWN_TOWERS
 from models.libra.language_model import (
     UNBUILDABLE,
@@ -22,13 +22,19 @@ from models.libra.language_model import (
 )
 from models.libra.projector_files import projector_tensors
 from models.libra.projectors import build_projector
-from models.libra.tensor_names import PROJECTOR_PREFIX, TOWER_PREFIX, below, is_language
+from models.libra.tensor_names import (
+    EMBEDDINGS,
+    PROJECTOR_PREFIX,
+    TOWER_PREFIX,
+    below,
+    is_language,
+)
 from models.libra.tower import tower_class, tower_config
 
 _TRANSFORMERS_4_PREFIXES = dict.fromkeys(
     ("clip_vision_model", "siglip_vision_model"), "vision_model."
 )
-_HEAD = "lm_head.weight"
+HEAD = "lm_head.weight"
 _POSITIONS = "position_ids"
 """A buffer that old versions of transformers saved."""
 
@@ -72,7 +78,7 @@ def language_keys(config: LibraConfig) -> dict[str, Shape]:
     settings = language_config(config)
     keys = _shapes_of(language_class(config), settings, "config.json")
     if settings.tie_word_embeddings:
-        keys.pop(_HEAD, None)
+        keys.pop(HEAD, None)
     return keys
 
 
@@ -116,16 +122,27 @@ def check_shapes(
     """
     config = checkpoint.config
     language = {name: shape for name, shape in found.items() if is_language(name)}
-    table = compare(language, language_keys(config), ignored=[_HEAD])
+    wanted = language_keys(config)
+    if HEAD in language and HEAD not in wanted:  # tied: a copy of the embeddings, or a mistake
+        wanted[HEAD] = wanted[EMBEDDINGS]
+    table = compare(language, wanted)
     projector = projector_tensors(below(PROJECTOR_PREFIX, found))
     table += compare(projector, projector_keys(config, tower)).prefixed(PROJECTOR_PREFIX)
     needed = tower_keys(tower)
+    kind = tower_config(tower, checkpoint.folder).model_type
     if is_inside:
-        kind = tower_config(tower, checkpoint.folder).model_type
         inside = _with_official_names(below(TOWER_PREFIX, found), kind)
         ignored = [name for name in inside if name.endswith(_POSITIONS)]
         table += compare(inside, needed, ignored).prefixed(TOWER_PREFIX)
+    else:
+        unread = _with_official_names(below(TOWER_PREFIX, found), kind)
+        table += KeyTable(unexpected=_strangers(unread, needed)).prefixed(TOWER_PREFIX)
     table.refuse(" and ".join(dict.fromkeys(str(file.parent) for file in checkpoint.files)))
+
+
+def _strangers(found: Mapping[str, Shape], needed: Mapping[str, Shape]) -> list[str]:
+    """Return names that no tower of this kind has; its shapes do not matter if it is not read."""
+    return [name for name in found if name not in needed and not name.endswith(_POSITIONS)]
 
 
 def _shapes_of(kind: Any, settings: Any, where: str) -> dict[str, Shape]:

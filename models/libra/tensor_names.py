@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from models.libra.projector_files import projector_tensors
 
 TOWER_PREFIX = "model.vision_tower.vision_tower."
 PROJECTOR_PREFIX = "model.mm_projector."
+_NAME = "mm_projector."
 EMBEDDINGS = "model.embed_tokens.weight"
 _INVERSE_FREQUENCIES = "rotary_emb.inv_freq"
 """A buffer that old versions of transformers saved."""
@@ -21,17 +22,27 @@ T = TypeVar("T")
 def collect(checkpoint: Checkpoint, read: Callable[[Path], Mapping[str, T]]) -> dict[str, T]:
     """Return what ``read`` finds in a checkpoint's files, under the names of a full checkpoint.
 
-    Extra files replace the base's; a LoRA adapter's own file is left out.
+    Extra files replace the base's, and one with a projector the base's whole projector: half of
+    one and half of the other would be neither. A LoRA adapter's own file is left out.
     """
     found = {name: value for file in checkpoint.weights for name, value in read(file).items()}
     for file in checkpoint.extra:
         extra = read(file)
         if checkpoint.layout == "projector":
-            projector = {PROJECTOR_PREFIX + k: v for k, v in projector_tensors(extra).items()}
+            projector = projector_tensors(extra)
             # with start and end tokens around the image, their embeddings were trained as well
-            extra = {k: v for k, v in extra.items() if k.endswith(EMBEDDINGS)} | projector
-        found.update(_without_wrappers(extra))
+            others = {} if _is_bare(extra) else {k: v for k, v in extra.items() if _NAME not in k}
+            extra = others | {PROJECTOR_PREFIX + k: v for k, v in projector.items()}
+        extra = _without_wrappers(extra)
+        if below(PROJECTOR_PREFIX, extra):
+            found = {k: v for k, v in found.items() if not k.startswith(PROJECTOR_PREFIX)}
+        found.update(extra)
     return found
+
+
+def _is_bare(names: Iterable[str]) -> bool:
+    """Return whether names are a projector's own, without any prefix."""
+    return not any(_NAME in name or name.startswith("model.") for name in names)
 
 
 def is_language(name: str) -> bool:

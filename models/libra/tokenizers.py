@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.errors import InputError
+from models.errors import InputError, MissingError
 from models.libra.config import read_json
 from models.libra.language_model import quiet_transformers
 
@@ -15,6 +15,9 @@ _CLEANED = (
     (" n't", "n't"), (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
 )  # fmt: skip
 """Spaces that transformers 4 took away where a tokenizer sets clean_up_tokenization_spaces."""
+
+
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
 class ReportTokenizer:
@@ -32,11 +35,18 @@ class ReportTokenizer:
     ------
     InputError
         If no tokenizer can be made of the folder's files.
+    MissingError
+        If the folder holds none.
     """
 
     def __init__(self, folder: Path, language_config: Any) -> None:
         from transformers import AutoTokenizer
 
+        # without one of these transformers makes an empty tokenizer, and every text is empty
+        if not any((folder / name).is_file() for name in _VOCABULARIES):
+            raise MissingError(
+                f"{folder} holds no tokenizer ({' or '.join(_VOCABULARIES)}). Download it again."
+            )
         with quiet_transformers():
             try:
                 self.tokenizer = AutoTokenizer.from_pretrained(

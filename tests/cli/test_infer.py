@@ -76,7 +76,7 @@ def test_a_seed_repeats_a_sample(ask: Run) -> None:
 def test_a_chat_answers_each_line_with_the_conversation_so_far(
     ask: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("Has it grown?\n\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("Has it grown?\n\nThis is not asked.\n"))
     ended = ask("--image", IMAGES / "cur_a.png", "--chat", "--prompt", "is this PA view?")
     assert (0, 2) == (ended.status, len(ended.out.strip().splitlines()))
 

@@ -194,7 +194,8 @@ def test_figures_add_up_over_batches() -> None:
     assert 4 * 70 < figures.prompt_tokens < 4 * 120
     assert min(figures.load_s, figures.image_s, figures.token_s) > 0
     assert figures.peak_memory_bytes > 1_000_000
-    assert ("cpu", "float32", 0.0) == (figures.device, figures.dtype, figures.warm_up_s)
+    assert ("cpu", "float32") == (figures.device, figures.dtype)
+    assert figures.warm_up_s > 0
 
 
 def test_closing_lets_the_model_go() -> None:
