@@ -39,7 +39,8 @@ def check_decoding(decoding: Decoding) -> None:
     if decoding.num_beams > 1:
         return
     if not decoding.temperature >= 0:
-        raise InputError(f"temperature {decoding.temperature} is not 0 (greedy) or above.")
+        what = "negative" if decoding.temperature < 0 else "no number"
+        raise InputError(f"temperature {decoding.temperature} is {what}: 0 is greedy.")
     if decoding.temperature == 0 and decoding.num_return_sequences > 1:
         raise InputError(
             f"num_return_sequences {decoding.num_return_sequences} with temperature 0 and one beam "
