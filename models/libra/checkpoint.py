@@ -114,6 +114,8 @@ def _lora(name: str, folder: Path, config: LibraConfig, base: str | Path | None)
         notes.append(f"the base is the one that adapter_config.json names ({named})")
     below = locate(base)
     extra = [folder / NON_LORA_FILE] if (folder / NON_LORA_FILE).is_file() else []
+    if not extra:
+        notes.append(f"there is no {NON_LORA_FILE}, so the projector is the base's")
     find_adapter(folder)
     return Checkpoint(name, folder, "lora", config, _whole(below), extra, below, notes)
 

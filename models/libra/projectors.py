@@ -87,10 +87,10 @@ class TemporalAlignmentConnector(nn.Module):
                 f"The connector's {num_heads} heads do not divide its vision width {vision_dim}. "
                 "Use a language model or tower whose numbers fit."
             )
-        if num_layers < 8 or num_layers % 4:
+        if num_layers < 4:
             raise InputError(
                 f"The connector cannot fuse {num_layers} layers: it halves them twice. "
-                "Use a tower with 8, 12, 16 … layers."
+                "Use a tower with 4 layers or more."
             )
         half, quarter = num_layers // 2, num_layers // 4
         self.num_layers = num_layers

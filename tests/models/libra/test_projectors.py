@@ -176,7 +176,7 @@ def test_sizes_that_cannot_be_built_are_refused() -> None:
     for heads in (0, 5):
         with pytest.raises(InputError, match=f"{heads} heads do not divide"):
             build_projector("TAC", 24, 40, heads)
-    for layers in (1, 4, 10):
+    for layers in (0, 1, 3):
         with pytest.raises(InputError, match=f"cannot fuse {layers} layers"):
             build_projector("TAC", 24, 40, 6, layers)
     for kind in ("identity", "mlp0x_gelu", "mlp2x_relu", "tac", ""):
@@ -210,3 +210,10 @@ def test_the_published_sizes_count_as_many_parameters() -> None:
         for hidden, heads, expected in sizes:
             tac = TemporalAlignmentConnector(768, hidden, heads)
             assert expected == sum(parameter.numel() for parameter in tac.parameters())
+
+
+@pytest.mark.parametrize("layers", [4, 6, 10, 24, 27])
+def test_a_connector_fuses_the_layers_of_any_tower(layers: int) -> None:
+    connector = build_projector("TAC", 24, 40, 6, layers).eval()
+    features = torch.rand(2, layers, 9, 24)
+    assert (2, 9, 40) == tuple(connector(features, features).shape)
