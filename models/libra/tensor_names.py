@@ -62,4 +62,8 @@ def _without_wrappers(values: Mapping[str, T]) -> dict[str, T]:
     named = {name.removeprefix("base_model."): value for name, value in values.items()}
     if any(name.startswith("model.model.") for name in named):
         named = {name.removeprefix("model."): value for name, value in named.items()}
-    return named
+    # wherever a projector's file was written, its tensors are told by the part after this
+    return {
+        PROJECTOR_PREFIX + name.partition(_NAME)[2] if _NAME in name else name: value
+        for name, value in named.items()
+    }

@@ -68,3 +68,16 @@ def test_a_tower_that_is_not_read_may_hold_nothing_strange(tmp_path: Path) -> No
     _with(copy, **{f"{TOWER}bogus": torch.zeros(2)})
     with pytest.raises(InputError, match=rf"unexpected +{TOWER}bogus"):
         loaded(copy)
+
+
+@pytest.mark.parametrize("prefix", ["mm_projector.", "module.base_model.model.model.mm_projector."])
+def test_a_side_file_may_name_its_projector_under_any_prefix(prefix: str, tmp_path: Path) -> None:
+    copy = copied("lora", tmp_path)
+    file, base = copy / "non_lora_trainables.bin", copy.parent / "libra-v1.0-tiny"
+    whole = loaded(copy, base).model.mm_projector.state_dict()
+    tensors = torch.load(file, weights_only=True)
+    torch.save(
+        {prefix + name.partition("mm_projector.")[2]: v for name, v in tensors.items()}, file
+    )
+    found = loaded(copy, base).model.mm_projector.state_dict()
+    assert all(torch.equal(whole[name], found[name]) for name in whole)
