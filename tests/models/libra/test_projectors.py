@@ -38,7 +38,7 @@ def pair(case: str, tag: str) -> tuple[Tensor, Tensor]:
     return inputs["cur"], inputs["cur" if tag == "dummy" else f"prior_{tag}"]
 
 
-def near(expected: Tensor, found: Tensor, tolerance: float = 1e-5) -> None:
+def assert_near(expected: Tensor, found: Tensor, tolerance: float = 1e-5) -> None:
     torch.testing.assert_close(found.detach(), expected, rtol=1e-5, atol=tolerance)
 
 
@@ -48,10 +48,10 @@ def test_the_connector_equals_the_original_at_every_stage(case: str, tag: str) -
     tac, (current, prior) = connector(case), pair(case, tag)
     golden = arrays(f"{case}_outputs")
     fused, fused_prior = tac.fuse(current), tac.fuse(prior)
-    near(golden[f"{tag}/lfe_cur"], fused)
-    near(golden[f"{tag}/lfe_prior"], fused_prior)
-    near(golden[f"{tag}/cos_weight"], tac.likeness(fused, fused_prior))
-    near(golden[f"{tag}/out"], tac(current, prior))
+    assert_near(golden[f"{tag}/lfe_cur"], fused)
+    assert_near(golden[f"{tag}/lfe_prior"], fused_prior)
+    assert_near(golden[f"{tag}/cos_weight"], tac.likeness(fused, fused_prior))
+    assert_near(golden[f"{tag}/out"], tac(current, prior))
 
 
 @pytest.mark.parametrize("case", HEADS)
@@ -60,8 +60,8 @@ def test_rows_of_a_batch_equal_rows_alone(case: str) -> None:
     together = tac(current, prior)
     for row in range(len(current)):
         golden = arrays(f"{case}_outputs")[f"distinct_row{row}/out"]
-        near(golden, tac(current[row : row + 1], prior[row : row + 1]))
-        near(golden, together[row : row + 1])
+        assert_near(golden, tac(current[row : row + 1], prior[row : row + 1]))
+        assert_near(golden, together[row : row + 1])
 
 
 @pytest.mark.parametrize("kind", ["linear", "mlp2x_gelu"])
@@ -69,8 +69,8 @@ def test_rows_of_a_batch_equal_rows_alone(case: str) -> None:
 def test_llava_s_projectors_equal_the_original_and_ignore_the_prior(kind: str, suffix: str) -> None:
     projector, inputs = load_projector(TAC / f"{kind}{suffix}"), arrays(f"{kind}_inputs")
     golden = arrays(f"{kind}_outputs")["out"]
-    near(golden, projector(inputs["cur"], inputs["prior"]))
-    near(golden, projector(inputs["cur"], inputs["cur"]))
+    assert_near(golden, projector(inputs["cur"], inputs["prior"]))
+    assert_near(golden, projector(inputs["cur"], inputs["cur"]))
 
 
 @pytest.mark.parametrize("name", ["case_a_mm_tac_projector.bin", "case_a_non_lora_trainables.bin"])
@@ -90,7 +90,7 @@ def test_llava_s_own_keys_load(tmp_path: Path) -> None:
     for number, content in enumerate([named, bare]):
         file = tmp_path / f"{number}.safetensors"
         save_file({**content, **({"lm_head.weight": torch.zeros(1)} if not number else {})}, file)
-        near(
+        assert_near(
             arrays("mlp2x_gelu_outputs")["out"],
             load_projector(file)(arrays("mlp2x_gelu_inputs")["cur"]),
         )
@@ -106,7 +106,7 @@ def test_the_heads_of_a_connector_stand_in_the_config_beside_it(tmp_path: Path) 
         load_projector(file)
     (tmp_path / "config.json").write_text('{"num_attention_heads": 4}')
     loaded = load_projector(file)
-    near(arrays("case_a_outputs")["near/out"], loaded(*pair("case_a", "near")))
+    assert_near(arrays("case_a_outputs")["near/out"], loaded(*pair("case_a", "near")))
 
 
 def test_files_that_hold_no_whole_projector_are_refused(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_squeeze_and_excitation_equals_its_definition() -> None:
     means = planes.mean((2, 3))
     hidden = torch.nn.functional.gelu(means @ block.fc1.weight[:, :, 0, 0].T + block.fc1.bias)
     scale = torch.sigmoid(hidden @ block.fc2.weight[:, :, 0, 0].T + block.fc2.bias)
-    near(planes * scale[:, :, None, None], block(planes), 1e-6)
+    assert_near(planes * scale[:, :, None, None], block(planes), 1e-6)
 
 
 def test_features_of_zeros_give_no_nan() -> None:
@@ -157,9 +157,9 @@ def test_likeness_is_one_for_scaled_equals_zero_for_opposites_and_symmetric(
 ) -> None:
     now, before = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(seed))
     likeness = connector("case_a").likeness
-    near(torch.ones(3, 1, 1), likeness(now, scale * now))
-    near(torch.zeros(3, 1, 1), likeness(now, -now))
-    near(likeness(before, now), likeness(now, before))
+    assert_near(torch.ones(3, 1, 1), likeness(now, scale * now))
+    assert_near(torch.zeros(3, 1, 1), likeness(now, -now))
+    assert_near(likeness(before, now), likeness(now, before))
     assert bool(((likeness(now, before) >= 0) & (likeness(now, before) <= 1)).all())
 
 
@@ -169,7 +169,7 @@ def test_patches_have_no_places_of_their_own(order: list[int]) -> None:
     """There is no positional code: shuffled patches give shuffled embeddings."""
     current, prior = pair("case_a", "distinct")
     expected = connector("case_a")(current, prior)[:, order]
-    near(expected, connector("case_a")(current[:, :, order], prior[:, :, order]), 2e-5)
+    assert_near(expected, connector("case_a")(current[:, :, order], prior[:, :, order]), 2e-5)
 
 
 def test_sizes_that_cannot_be_built_are_refused() -> None:
