@@ -72,6 +72,11 @@ class Metric(ABC):
     info: ClassVar[MetricInfo]
 
     @property
+    def annotators(self) -> tuple[str, ...]:
+        """Names of the annotators whose annotations of every text the metric reads."""
+        return ()
+
+    @property
     def signature(self) -> str:
         """The settings that move the score, e.g. ``bleu|treatment:libra|tokens:13a|v:1``."""
         settings = [f"{f.name}:{_setting(getattr(self, f.name))}" for f in fields(self) if f.init]

@@ -209,3 +209,21 @@ class Samples:
     def map_references(self, key: Hashable, function: Callable[[list[str]], list[T]]) -> list[T]:
         """Return a batch analysis of the flat references, shared by metrics *and* systems."""
         return self._reference_texts.map(key, function)
+
+    def annotations(self, name: str) -> tuple[list[Any], list[Any]]:
+        """Return the named annotator's annotations of the predictions and of the flat references.
+
+        Raises
+        ------
+        InputError
+            If no annotator has this name.
+        MissingError
+            If its weights are not there.
+        """
+        from metrics.annotators.sources import annotate
+
+        def batch(texts: list[str]) -> list[Any]:
+            return annotate(name, texts)
+
+        key = ("annotations", name)
+        return self.map_predictions(key, batch), self.map_references(key, batch)

@@ -1,0 +1,70 @@
+"""Annotations through the cache: each distinct text is annotated once, ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from metrics.annotators.annotator import Annotator
+from metrics.cache import AnnotationCache
+
+T = TypeVar("T")
+
+CHUNK = 256
+"""Texts annotated between two writes to the cache: what a kill loses at most."""
+
+
+class RememberedAnnotator(Generic[T]):
+    """An annotator that asks the cache first, and loads its model only for unknown texts.
+
+    Parameters
+    ----------
+    kind
+        The annotator's class; it decodes what is remembered.
+    signature
+        Everything that can move an annotation: weights by their SHA-256, settings. The class's
+        version is added.
+    load
+        Makes the loaded annotator; called at most once.
+    cache
+        Where annotations are kept.
+    """
+
+    def __init__(
+        self,
+        kind: type[Annotator[T]],
+        signature: str,
+        load: Callable[[], Annotator[T]],
+        cache: AnnotationCache,
+    ) -> None:
+        self.signature = f"{signature}|v:{kind.version}"
+        self._kind = kind
+        self._load = load
+        self._cache = cache
+        self._loaded: Annotator[T] | None = None
+
+    def annotate(
+        self, texts: Sequence[str], progress: Callable[[int], None] = lambda texts: None
+    ) -> list[T]:
+        """Return one annotation per text, in order.
+
+        ``progress`` is called with the number of new texts annotated since the last call.
+        """
+        distinct = list(dict.fromkeys(texts))
+        stored = self._cache.get(self.signature, distinct)
+        found = {text: self._kind.decode(data) for text, data in stored.items()}
+        # texts of one length together: little padding in each batch
+        unknown = sorted((text for text in distinct if text not in found), key=len)
+        for start in range(0, len(unknown), CHUNK):
+            part = unknown[start : start + CHUNK]
+            new = dict(zip(part, self._annotator().annotate_distinct(part), strict=True))
+            kept = {text: self._kind.encode(a) for text, a in new.items() if self._kind.keep(a)}
+            self._cache.put(self.signature, kept)
+            found.update(new)
+            progress(len(part))
+        return [found[text] for text in texts]
+
+    def _annotator(self) -> Annotator[T]:
+        if self._loaded is None:
+            self._loaded = self._load()
+        return self._loaded

@@ -1,0 +1,90 @@
+"""The annotators that have a name: their classes, and the weights they load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from metrics.annotators.annotator import Annotator
+from metrics.annotators.remembered import RememberedAnnotator
+from metrics.cache import AnnotationCache
+from metrics.errors import InputError
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an annotator's class lives, and the names of its weights in the weights table.
+
+    The class's ``load`` takes one path per name, in this order.
+    """
+
+    target: str
+    weights: tuple[str, ...]
+
+
+SOURCES: dict[str, Source] = {
+    "radgraph": Source("metrics.annotators.radgraph:RadGraphAnnotator", ("radgraph", "pubmedbert")),
+    "radgraph-xl": Source(
+        "metrics.annotators.radgraph:RadGraphAnnotator", ("radgraph-xl", "cxr-bert")
+    ),
+    "modern-radgraph-xl": Source(
+        "metrics.annotators.radgraph:RadGraphAnnotator", ("modern-radgraph-xl", "modernbert")
+    ),
+    "echograph": Source("metrics.annotators.radgraph:RadGraphAnnotator", ("echograph", "cxr-bert")),
+    "chexbert": Source("metrics.annotators.chexbert:CheXbertAnnotator", ("chexbert", "bert-base")),
+    "ratescore": Source("metrics.annotators.ratescore:RaTEScoreAnnotator", ("rate-ner", "biolord")),
+}
+
+
+def weights_of(name: str) -> tuple[str, ...]:
+    """Return the names of the weights that the annotator loads.
+
+    Raises
+    ------
+    InputError
+        If no annotator has this name.
+    """
+    if name not in SOURCES:
+        raise InputError(f"Unknown annotator {name!r}. Known: {', '.join(SOURCES)}.")
+    return SOURCES[name].weights
+
+
+def annotate(name: str, texts: Sequence[str]) -> list[Any]:
+    """Return the named annotator's annotations, in order, through the annotation cache.
+
+    Raises
+    ------
+    InputError
+        If no annotator has this name.
+    MissingError
+        If its weights are not there.
+    """
+    return annotator(name).annotate(texts)
+
+
+@cache
+def annotator(name: str) -> RememberedAnnotator[Any]:
+    """Return the named annotator; its model is loaded at the first unknown text."""
+    from metrics.weights import locate, sha256
+
+    weights = weights_of(name)
+    module, _, attribute = SOURCES[name].target.partition(":")
+    kind: Any = getattr(import_module(module), attribute)
+    paths = [locate(weight) for weight in weights]
+    hashes = "".join(f"|{weight}:{sha256(weight)}" for weight in weights)
+
+    def load() -> Annotator[Any]:
+        loaded: Annotator[Any] = kind.load(*paths, device=best_device())
+        return loaded
+
+    return RememberedAnnotator(kind, f"{name}{hashes}", load, AnnotationCache())
+
+
+def best_device() -> str:
+    """Return ``cuda`` where a CUDA device is, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
