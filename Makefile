@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 VLLM := .venv-vllm/bin
 WORKERS ?= 2
 
-.PHONY: install install-vllm demo test test-slow test-browser test-reference test-train test-vllm \
+.PHONY: install install-vllm demo test test-slow test-browser test-reference test-train test-vllm test-cuda \
 	lint format docs lock lock-vllm speed speed-generation clean
 
 install: .venv/installed
@@ -34,7 +34,7 @@ demo: install
 	$(BIN)/python -m harness run demo
 
 test: lint
-	$(BIN)/pytest -n $(WORKERS) -m "not slow and not browser and not reference and not train and not vllm"
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not browser and not reference and not train and not vllm and not cuda"
 
 test-slow: install
 	$(BIN)/pytest -n $(WORKERS) -m slow
@@ -47,6 +47,9 @@ test-train: install
 
 test-reference: install
 	$(BIN)/pytest -m reference
+
+test-cuda:
+	python3 -m pytest -n0 -m cuda tests/cuda
 
 test-vllm: install-vllm
 	$(VLLM)/pytest -m vllm $(shell find tests -name 'test*vllm*.py')
