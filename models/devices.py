@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from models.arguments import check_argument
 from models.errors import InputError, MissingError
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def placement(device: str | None = None, dtype: str | None = None) -> Placement:
     """
     import torch
 
+    check_argument("device", device, str, None)
+    check_argument("dtype", dtype, str, None)
     found = _device(device)
     if dtype is None:
         dtype = "float32" if found.type == "cpu" else "float16"

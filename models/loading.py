@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.arguments import check_argument
 from models.devices import placement
+from models.errors import InputError
+from models.images.feature_cache import FeatureCache
 
 if TYPE_CHECKING:
-    from models.images.feature_cache import FeatureCache
     from models.libra.reporter import LibraReporter
 
 
@@ -50,8 +52,31 @@ def load(
     MissingError
         If weights, the tower or a package are not there.
     """
+    _check(path_or_id, base, engine, device, dtype, batch_size, cache, revision)
     from models.libra.assembly import assemble
     from models.libra.checkpoint import find_checkpoint
 
     checkpoint = find_checkpoint(path_or_id, base, revision)
     return assemble(checkpoint, placement(device, dtype), engine, batch_size, cache)
+
+
+def _check(
+    path_or_id: object,
+    base: object,
+    engine: object,
+    device: object,
+    dtype: object,
+    batch_size: int,
+    cache: object,
+    revision: object,
+) -> None:
+    check_argument("path_or_id", path_or_id, str, Path)
+    check_argument("base", base, str, Path, None)
+    check_argument("engine", engine, str)
+    check_argument("device", device, str, None)
+    check_argument("dtype", dtype, str, None)
+    check_argument("batch_size", batch_size, int)
+    check_argument("cache", cache, FeatureCache, None)
+    check_argument("revision", revision, str, None)
+    if batch_size < 1:
+        raise InputError(f"batch_size {batch_size} is below 1.")

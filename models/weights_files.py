@@ -10,6 +10,7 @@ import hashlib
 import json
 import pickle
 from collections.abc import Iterable, Mapping
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import is_zipfile
@@ -37,9 +38,9 @@ def find_weights(folder: Path) -> list[Path]:
         If a shard that an index names is not there.
     """
     for index, single in zip(INDEX_FILES, SINGLE_FILES, strict=True):
-        if (folder / single).is_file():
+        if isfile(folder / single):
             return [folder / single]
-        if (folder / index).is_file():
+        if isfile(folder / index):
             return _shards(folder / index)
     return []
 
@@ -55,7 +56,7 @@ def _shards(index: Path) -> list[Path]:
     for name, shard in zip(names, shards, strict=True):
         if Path(str(name)).name != str(name):
             raise InputError(f"{index} names a file outside its folder. Do not use this folder.")
-        if not shard.is_file():
+        if not isfile(shard):
             raise MissingError(f"{shard} is not there, but {index.name} names it. Download it.")
     return shards
 
@@ -70,7 +71,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     MissingError
         If it is not there.
     """
-    if not file.is_file():
+    if not isfile(file):  # of a name too long for a file system, Path.is_file raises
         raise MissingError(f"There is no weight file {file}. Check the path, or download it.")
     tensors = _read_safetensors(file) if file.suffix == ".safetensors" else _read_pickle(file)
     return tensors
@@ -78,7 +79,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 
 def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all tensors of a file by name, without reading them; raises as above."""
-    if file.suffix != ".safetensors" or not file.is_file():
+    if file.suffix != ".safetensors" or not isfile(file):
         return {name: tuple(tensor.shape) for name, tensor in read_tensors(file).items()}
     from safetensors import SafetensorError, safe_open
 

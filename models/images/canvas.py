@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
+from models.arguments import check_argument
 from models.errors import InputError
 
 VIEW_ORDER = (
@@ -31,6 +32,12 @@ def study_canvas(images: Sequence[Image.Image], views: Sequence[str] = ()) -> Im
     InputError
         If there is no image, or there are views but not one for each image.
     """
+    for name, several in (("images", images), ("views", views)):
+        check_argument(name, several, tuple, list)
+    for image in images:
+        check_argument("An image of the study", image, Image.Image)
+    for view in views:
+        check_argument("A view of the study", view, str)
     if not images:
         raise InputError("A study without images has no canvas. Give one image or more.")
     if views and len(views) != len(images):

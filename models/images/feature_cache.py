@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from models.arguments import check_argument
 from models.errors import InputError
 
 FeatureDtype = Literal["float32", "float16"]
@@ -69,6 +70,9 @@ class FeatureCache:
     def __init__(
         self, folder: str | Path, dtype: FeatureDtype = "float32", max_bytes: int | None = None
     ) -> None:
+        check_argument("folder", folder, str, Path)
+        check_argument("dtype", dtype, str)
+        check_argument("max_bytes", max_bytes, int, None)
         if dtype not in get_args(FeatureDtype):
             raise InputError(f'Features are kept as "float32" or "float16", not "{dtype}".')
         if max_bytes is not None and max_bytes < 1:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from PIL import Image
 
+from models.arguments import check_argument
 from models.errors import InputError, MissingError
 
 Padding = Literal["mean", "black"]
@@ -65,6 +66,7 @@ class Preprocessor:
     def __init__(
         self, config: Mapping[str, Any], aspect_ratio: str = "pad", padding: Padding = "mean"
     ) -> None:
+        check_argument("config", config, Mapping)
         if padding not in get_args(Padding):
             raise InputError(f'padding must be "mean" or "black", not "{padding}".')
         settings = {**_STEPS, **_DEFAULTS[_kind(config)], **config}
@@ -77,6 +79,8 @@ class Preprocessor:
         mean = _three(settings["image_mean"])
         self._mean = mean if normalize else (0.0, 0.0, 0.0)
         self._std = _three(settings["image_std"]) if normalize else (1.0, 1.0, 1.0)
+        if 0.0 in self._std:
+            raise InputError("image_std must not be 0. Correct it.")
         channels = [int(255 * value) for value in mean]
         self._fill = (channels[0], channels[1], channels[2]) if padding == "mean" else (0, 0, 0)
         self.size = self._square()
@@ -94,6 +98,7 @@ class Preprocessor:
         InputError
             If it is not JSON, or as for the class.
         """
+        check_argument("folder", folder, str, Path)
         path = Path(folder) / CONFIG_FILE
         try:
             config = json.loads(path.read_text("utf-8"))
@@ -112,6 +117,7 @@ class Preprocessor:
 
     def __call__(self, image: Image.Image) -> np.ndarray:
         """Return float32 pixels ``[3, S, S]`` of an image of mode RGB."""
+        check_argument("image", image, Image.Image)
         if self._pad:
             image = pad_to_square(image, self._fill)
         if self._resize:
@@ -197,11 +203,14 @@ def _positive(value: Any, key: str) -> int:
 def _three(values: Any) -> tuple[float, float, float]:
     try:
         red, green, blue = [values] * 3 if isinstance(values, int | float) else values
-        return float(red), float(green), float(blue)
+        numbers = float(red), float(green), float(blue)
     except (TypeError, ValueError) as error:
         raise InputError(
             "image_mean and image_std must have three numbers. Correct them."
         ) from error
+    if not np.isfinite(numbers).all():
+        raise InputError("image_mean and image_std must be finite. Correct them.")
+    return numbers
 
 
 def _factor(value: Any) -> float:

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from models.arguments import check_argument
 from models.errors import InputError
 
 DicomMode = Literal["published", "corrected"]
@@ -70,10 +71,14 @@ def read_image(
 
 
 def _check_settings(dicom: str, window: tuple[float, float] | None) -> None:
+    check_argument("dicom", dicom, str)
     if dicom not in DICOM_MODES:
         raise InputError(f'dicom must be "published" or "corrected", not "{dicom}".')
     if window is None:
         return
+    check_argument("window", window, tuple, list)
+    for number in window:
+        check_argument("A number of window", number, int, float, np.number)
     if len(window) != 2 or not np.isfinite(window).all() or window[1] < 1:
         raise InputError("window must be two numbers, centre and width, with a width of 1 or more.")
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from models.arguments import check_argument
 from models.errors import InputError
 from models.libra.config import read_json
 from models.libra.key_table import compare
@@ -43,6 +44,8 @@ def load_projector(path: str | Path, num_heads: int | None = None) -> Projector:
     MissingError
         If there is no such file.
     """
+    check_argument("path", path, str, Path)
+    check_argument("num_heads", num_heads, int, None)
     file = Path(path)
     tensors = projector_tensors(read_tensors(file))
     if not tensors:
@@ -94,7 +97,8 @@ def _connector(tensors: Mapping[str, Tensor], file: Path, num_heads: int | None)
     (hidden_size,) = _size(tensors, file, final)
     (vision_dim,) = _size(tensors, file, {f"norm{i}.weight": 1 for i in (1, 2, 3, 4)})
     (layers,) = _size(tensors, file, {"LFE.0.fc2.bias": 1})
-    return build_projector("TAC", vision_dim, hidden_size, num_heads or _heads(file), layers)
+    heads = _heads(file) if num_heads is None else num_heads
+    return build_projector("TAC", vision_dim, hidden_size, heads, layers)
 
 
 def _size(tensors: Mapping[str, Tensor], file: Path, names: Mapping[str, int]) -> list[int]:

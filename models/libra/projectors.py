@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.arguments import check_argument
 from models.errors import InputError
 
 _MLP_TYPE = re.compile(r"^mlp(\d+)x_gelu$")
@@ -82,16 +83,7 @@ class TemporalAlignmentConnector(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        if num_heads < 1 or vision_dim % num_heads:
-            raise InputError(
-                f"The connector's {num_heads} heads do not divide its vision width {vision_dim}. "
-                "Use a language model or tower whose numbers fit."
-            )
-        if num_layers < 4:
-            raise InputError(
-                f"The connector cannot fuse {num_layers} layers: it halves them twice. "
-                "Use a tower with 4 layers or more."
-            )
+        _check_sizes(vision_dim, hidden_size, num_heads, num_layers)
         half, quarter = num_layers // 2, num_layers // 4
         self.num_layers = num_layers
         self.LFE = nn.Sequential(
@@ -225,6 +217,24 @@ def build_projector(
     if found and int(found[1]) >= 1:
         return ImageProjector(vision_dim, hidden_size, int(found[1]))
     raise InputError(f"Unknown mm_projector_type {kind!r}. Known: TAC, linear, mlp2x_gelu, ….")
+
+
+def _check_sizes(vision_dim: int, hidden_size: int, num_heads: int, num_layers: int) -> None:
+    sizes = {"vision_dim": vision_dim, "hidden_size": hidden_size}
+    for name, size in {**sizes, "num_heads": num_heads, "num_layers": num_layers}.items():
+        check_argument(name, size, int)
+    if vision_dim < 1 or hidden_size < 1:
+        raise InputError(f"The connector's sizes are {sizes}. Give sizes of 1 or more.")
+    if num_heads < 1 or vision_dim % num_heads:
+        raise InputError(
+            f"The connector's {num_heads} heads do not divide its vision width {vision_dim}. "
+            "Use a language model or tower whose numbers fit."
+        )
+    if num_layers < 4:
+        raise InputError(
+            f"The connector cannot fuse {num_layers} layers: it halves them twice. "
+            "Use a tower with 4 layers or more."
+        )
 
 
 def _attention(width: int, heads: int) -> nn.MultiheadAttention:

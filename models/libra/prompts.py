@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.arguments import check_argument
 from models.errors import InputError
 from models.libra import templates as _templates
 from models.libra.templates import Template, TemplateChoice
@@ -64,6 +65,7 @@ def section_question(section: str) -> str:
     InputError
         If there is no published question for that section.
     """
+    check_argument("section", section, str)
     if section not in _QUESTIONS:
         raise InputError(
             f"Libra has no question for the section {section!r}, only for "
@@ -81,6 +83,11 @@ def with_context(question: str, context: Mapping[str, str]) -> str:
     >>> with_context("Describe.", {"indication": "Cough", "history": "Smoker."})
     'Describe. Following clinical context: Indication: Cough, History: Smoker.'
     """
+    check_argument("question", question, str)
+    check_argument("context", context, Mapping)
+    for name, text in context.items():
+        check_argument("A section's name", name, str)
+        check_argument(f"The section {name!r}", text, str)
     sections = [f"{_title(name)}: {text.strip()}" for name, text in context.items() if text.strip()]
     if not sections:
         return question
@@ -92,6 +99,7 @@ def image_question(question: str, *, start_and_end: bool = False) -> str:
 
     ``start_and_end`` is the checkpoint's ``mm_use_im_start_end``.
     """
+    check_argument("question", question, str)
     image = f"<im_start>{IMAGE_TOKEN}<im_end>" if start_and_end else IMAGE_TOKEN
     return f"{image}\n{question}"
 
@@ -115,6 +123,7 @@ def render(name: str, turns: Sequence[tuple[str, Text]], *, published: bool = Tr
     InputError
         If the template or a role is unknown, or the template cannot take these turns.
     """
+    _check_turns(turns)
     template = _templates.find(name)
     messages: list[tuple[int, Text]] = [(i % 2, text) for i, text in enumerate(template.preset)]
     messages += [(_role(role), text) for role, text in turns]
@@ -128,6 +137,7 @@ def tokenize(prompt: str, tokenizer: Any) -> list[int]:
     ``tokenizer`` is called with the text between images and gives ``input_ids``; the begin token
     it puts in front of each piece is kept at the first alone.
     """
+    check_argument("prompt", prompt, str)
     pieces = [list(tokenizer(piece).input_ids) for piece in prompt.split(IMAGE_TOKEN)]
     ids = pieces[0]
     begin = tokenizer.bos_token_id
@@ -143,6 +153,21 @@ class _Conversation:
     template: Template
     messages: Sequence[_Message]
     published: bool
+
+
+def _check_turns(turns: object) -> None:
+    if isinstance(turns, str) or not isinstance(turns, Sequence):
+        kind = type(turns).__name__
+        raise InputError(f"A conversation must be a list of turns (role, text), not {kind}.")
+    for number, turn in enumerate(turns, 1):
+        if not isinstance(turn, tuple | list) or len(turn) != 2:
+            raise InputError(
+                f"Turn {number} of the conversation is no pair (role, text), with 'user' or "
+                "'assistant' as the role."
+            )
+        check_argument(f"The role of turn {number}", turn[0], str)
+        text = turn[1][0] if isinstance(turn[1], tuple) and len(turn[1]) == 3 else turn[1]
+        check_argument(f"The text of turn {number}", text, str, None)
 
 
 def _title(name: str) -> str:

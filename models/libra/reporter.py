@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.arguments import check_argument
 from models.engines.choice import Engines
-from models.engines.engine import Decoding, EnginePrompt, GeneratedSequence
+from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence
 from models.errors import InputError
 from models.images.preprocess import Preprocessor
 from models.images.reading import DicomMode, read_image
@@ -20,6 +21,7 @@ from models.libra.checkpoint import Checkpoint
 from models.libra.encoding import ImageEncoder, ImagePair
 from models.libra.model import LibraModel
 from models.libra.tokenizers import ReportTokenizer
+from models.options import read_options
 from models.threads import threads_for
 
 if TYPE_CHECKING:
@@ -138,6 +140,8 @@ class LibraReporter:
         InputError
             If an image, the template or a setting cannot be used.
         """
+        check_argument("prompt", prompt, str, None)
+        check_argument("template", template, str, None)
         decoding = Decoding(
             num_beams=num_beams,
             length_penalty=length_penalty,
@@ -156,7 +160,7 @@ class LibraReporter:
 
     def reports(self, questions: Sequence[Question], decoding: Decoding) -> list[list[Report]]:
         """Return ``num_return_sequences`` texts per question, best first, in their order."""
-        engine = self.engines.for_decoding(decoding)
+        engine = self._engine(decoding)
         with threads_for(self.model):
             prepared, stops = self._prepared(questions)
             found = engine.generate(prepared, decoding)
@@ -172,7 +176,7 @@ class LibraReporter:
         """
         from models.engines.transformers_engine import TransformersEngine
 
-        engine = self.engines.for_decoding(decoding)
+        engine = self._engine(decoding)
         if not isinstance(engine, TransformersEngine):
             raise InputError("Only the transformers engine streams. Load with engine transformers.")
         prepared, stops = self._prepared([question])
@@ -206,12 +210,19 @@ class LibraReporter:
         template = self._template(question)
         start_end = self.checkpoint.config.use_start_end
         turns = list(question.turns)
-        first = next(index for index, (role, _) in enumerate(turns) if role == "user")
+        first = next((place for place, (role, _) in enumerate(turns) if role == "user"), None)
+        if first is None:
+            raise InputError("The question has no turn of the user's. Give one.")
         turns[first] = (
             "user",
             prompts.image_question(turns[first][1] or "", start_and_end=start_end),
         )
         return prompts.render(template, [*turns, ("assistant", None)])
+
+    def _engine(self, decoding: Decoding) -> Engine:
+        check_argument("decoding", decoding, Decoding)
+        read_options(Decoding, asdict(decoding), "the decoding settings")
+        return self.engines.for_decoding(decoding)
 
     def _prepared(self, questions: Sequence[Question]) -> tuple[list[EnginePrompt], list[str]]:
         images = self.encoder.embeddings([question.images for question in questions])

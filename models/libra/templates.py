@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from models.arguments import check_argument
 from models.errors import InputError
 
 DEFAULT = "libra_v1"
@@ -62,6 +63,7 @@ def find(name: str) -> Template:
     InputError
         If there is none; the nearest name is offered.
     """
+    check_argument("template", name, str)
     known = _all()
     if name in known:
         return known[name]
@@ -78,6 +80,7 @@ def choose(folder: str) -> TemplateChoice:
     >>> choose("X-iZhang/Med-CXRGen-F")
     TemplateChoice(name='libra_v0', reason="the name 'Med-CXRGen-F' contains 'cxrgen'")
     """
+    check_argument("folder", folder, str)
     name = model_name(folder)
     for part, template in _BY_NAME:
         if part in name.lower():
