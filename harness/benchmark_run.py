@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
 from harness.benchmark import Benchmark
 from harness.benchmark_data import BenchmarkData
 from harness.errors import InputError
-from harness.fingerprint import hash_images, images_of
+from harness.fingerprint import hash_images
 from harness.finish import finish_run
 from harness.generation import Job, generate
 from harness.run_facts import RunFacts
@@ -27,6 +27,7 @@ from harness.uploads import Uploads
 from metrics.files.quoting import listed
 from metrics.scoring import hash_test_set
 from models.adapter import Adapter
+from models.looking import looked_at
 
 
 def _adapter_of(step: Step) -> Adapter | None:
@@ -61,8 +62,9 @@ class PreparedRun:
     @cached_property
     def images(self) -> list[Path]:
         """The images that models will look at: what they hold identifies the predictions."""
-        jobs = (s for s in self.steps if isinstance(s, Job) and s.adapter.uses_images)
-        return list(dict.fromkeys(p for job in jobs for r in job.requests for p in images_of(r)))
+        jobs = [step for step in self.steps if isinstance(step, Job)]
+        found = (looked_at(job.adapter, request) for job in jobs for request in job.requests)
+        return list(dict.fromkeys(chain.from_iterable(found)))
 
     @property
     def endpoints(self) -> dict[str, str]:

@@ -8,22 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.fingerprint import file_hash, generation_key, images_of, requests_print
+from harness.fingerprint import inputs_of
+from harness.prediction_log import Line, is_answered
 from harness.run_folder import RunFolder
 from harness.spec_changes import changes
 from models.adapter import Adapter, Request
-
-_STOPPED = "stopped"
+from models.looking import looked_at
 
 
 def claim(folder: RunFolder, system: str, key: Mapping[str, Any], *, model: str) -> None:
-    """Put on record what identifies a system's predictions, or check that nothing changed."""
+    """Put on record what identifies a system's predictions, or check that nothing changed.
+
+    Raises
+    ------
+    InputError
+        If the folder's predictions of this system were made with something else, or by none of
+        this run's doing.
+    """
     generations = folder.record.get("generations", {})
     path = folder.predictions_path(system)
     entry = {"model": model, "key": json.loads(json.dumps(key))}
     if system in generations:
-        known = {name: value for name, value in generations[system].items() if name != _STOPPED}
-        lines = changes(known, entry)
+        lines = changes(generations[system], entry)
         if lines:
             raise InputError(
                 f"{path} was made with something else. What changed: {'; '.join(lines)}. "
@@ -38,44 +44,44 @@ def claim(folder: RunFolder, system: str, key: Mapping[str, Any], *, model: str)
     folder.add({"generations": {system: entry}})
 
 
-def claim_requests(
-    folder: RunFolder, system: str, model: str, adapter: Adapter, requests: Sequence[Request]
+def refuse_changed_inputs(
+    path: Path, lines: Sequence[Line], adapter: Adapter, requests: Sequence[Request]
 ) -> None:
-    """Claim the answers to requests; what was not answered before a stop may have been mended.
+    """Refuse answers in ``path`` to anything but these requests; the images count by content.
+
+    What is not answered yet, or failed, may change: it is asked about as it is now.
 
     Raises
     ------
     InputError
-        If the folder's predictions of this system were made with something else.
+        If an answered sample holds something else now; the message names it and its image.
     """
-    key = generation_key(adapter, requests)
-    known = folder.record.get("generations", {}).get(system, {})
-    stopped = known.get(_STOPPED)
-    if stopped and stopped["requests"] == requests_print(adapter, requests[: stopped["done"]]):
-        same = {**known["key"], "requests": key["requests"]}
-        folder.add({"generations": {system: {"model": known["model"], "key": same}}})
-    try:
-        claim(folder, system, key, model=model)
-    except InputError as error:
-        lost = _first_unreadable(requests) if adapter.uses_images else None
-        if lost is None:
-            raise
-        raise InputError(f"{error} An image cannot be read any more: {lost}.") from error
+    found = [
+        (request, what)
+        for line, request in zip(lines, requests, strict=False)
+        if is_answered(line) and (what := _changed(line, adapter, request))
+    ]
+    if not found:
+        return
+    request, what = found[0]
+    more = f" (and {len(found) - 1:,} more)" if len(found) > 1 else ""
+    raise InputError(
+        f"{path}: what the answer to sample {request.sample_id!r}{more} was made from has changed "
+        f"since: {what}. Put it back as it was, give --fresh to generate again, or another "
+        "--output to keep both."
+    )
 
 
-def record_stop(
-    folder: RunFolder, system: str, adapter: Adapter, answered: Sequence[Request]
-) -> None:
-    """Put on record which requests were answered before a sample that cannot be read."""
-    entry = folder.record["generations"][system]
-    stopped = {"done": len(answered), "requests": requests_print(adapter, answered)}
-    folder.add({"generations": {system: {**entry, _STOPPED: stopped}}})
-
-
-def _first_unreadable(requests: Sequence[Request]) -> Path | None:
-    for path in dict.fromkeys(path for request in requests for path in images_of(request)):
-        try:
-            file_hash(path)
-        except OSError:
-            return path
-    return None
+def _changed(line: Line, adapter: Adapter, request: Request) -> str:
+    """Return what an answer was not made from; nothing if all is as it was."""
+    then, now = line.get("inputs"), inputs_of(adapter, request)
+    if then == now:
+        return ""
+    old = then.get("images", []) if isinstance(then, dict) else []
+    paths = looked_at(adapter, request)
+    if len(old) == len(paths):
+        for image, was, became in zip(paths, old, now["images"], strict=True):
+            if was != became:
+                gone = "" if image.is_file() else ", which is not there any more"
+                return f"the image {image}{gone}"
+    return "which images it has, or what the model is told about them"

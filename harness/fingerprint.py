@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from models.adapter import Adapter, Request
+from models.looking import looked_at
 
 _THREADS = 8
 _PIECE = 64
@@ -24,26 +25,23 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def generation_key(adapter: Adapter, requests: Sequence[Request]) -> dict[str, Any]:
-    """Return what two generations must share to be one: the adapter's print and the requests'."""
-    return {"adapter": adapter.fingerprint(), "requests": requests_print(adapter, requests)}
+def inputs_of(adapter: Adapter, request: Request) -> dict[str, Any]:
+    """Return hashes of all that an answer is made from: of words, and of images by content.
 
-
-def requests_print(adapter: Adapter, requests: Sequence[Request]) -> str:
-    """Return a hash of requests with all they hold.
-
-    Images count by content, and only for an adapter that looks at them.
+    The images are those that the adapter looks at, as ``looked_at`` has them.
     """
-    digest = hashlib.sha256()
-    for request in requests:
-        digest.update(canonical(_described(request, adapter.uses_images)) + b"\n")
-    return digest.hexdigest()
-
-
-def images_of(request: Request) -> list[Path]:
-    """Return all images that a model may look at to answer the request."""
-    named = (request.current_image, request.prior_image, *request.images)
-    return list(dict.fromkeys(path for path in named if path is not None))
+    told = asdict(request)
+    for name in ("current_image", "prior_image", "images"):
+        del told[name]
+    if not adapter.uses_images:
+        return {"words": _hash(told)}
+    paths = looked_at(adapter, request)
+    places = {
+        "current_image": _places([request.current_image], paths),
+        "prior_image": _places([request.prior_image], paths),
+        "images": _places(request.images, paths),
+    }
+    return {"words": _hash({**told, **places}), "images": [_image_hash(path) for path in paths]}
 
 
 def hash_images(
@@ -60,16 +58,12 @@ def hash_images(
                 progress(1)
 
 
-def _described(request: Request, with_images: bool) -> dict[str, Any]:
-    described = asdict(request)
-    current, prior, others = (
-        described.pop(name) for name in ("current_image", "prior_image", "images")
-    )
-    if with_images:
-        named = {"current_image": current, "prior_image": prior}
-        hashes = {name: _image_hash(path) for name, path in named.items() if path is not None}
-        described |= {**hashes, "images": [_image_hash(path) for path in others]}
-    return described
+def _hash(value: Any) -> str:
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def _places(images: Sequence[Path | None], paths: Sequence[Path]) -> list[int]:
+    return [paths.index(image) for image in images if image is not None and image in paths]
 
 
 def _image_hash(path: Path) -> str:

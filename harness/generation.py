@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 
-from harness.claims import claim_requests, record_stop
+from harness.claims import claim, refuse_changed_inputs
 from harness.errors import InputError
+from harness.fingerprint import inputs_of
 from harness.interrupts import held_back
 from harness.performance import Performance
-from harness.prediction_log import PredictionLog, line_of
+from harness.prediction_log import Line, PredictionLog, is_answered, line_of
 from harness.run_folder import RunFolder
 from harness.study import Study
 from harness.system_names import system_name
@@ -46,12 +47,13 @@ class Job:
 def generate(
     folder: RunFolder, job: Job, progress: Callable[[int], None] = lambda samples: None
 ) -> None:
-    """Write the predictions of a job that the folder does not hold yet.
+    """Write the predictions of a job that the folder does not hold yet, or holds as failed.
 
     Every batch is on disk before the next begins. What identifies the generation is in run.json
-    before the first line, so that predictions of other settings are never taken for this job's.
-    ``progress`` is called with the number of samples done since the last call, first with those
-    of earlier runs. What the adapter measures of itself is in run.json after every batch.
+    before the first line, and what each answer was made from in its line, so that predictions of
+    other settings or data are never taken for this job's. ``progress`` is called with the number
+    of samples done since the last call, first with those of earlier runs. What the adapter
+    measures of itself is in run.json after every batch.
 
     Raises
     ------
@@ -62,48 +64,61 @@ def generate(
         After the batch in flight is on disk, if Ctrl-C was pressed.
     """
     performance = Performance(folder, job.system, job.adapter)
-    claim_requests(folder, job.system, job.model, job.adapter, job.requests)
-    ids = [study.sample_id for study in job.studies]
-    log = PredictionLog(folder.predictions_path(job.system), ids)
-    done = log.resume()
-    progress(done)
+    claim(folder, job.system, {"adapter": job.adapter.fingerprint()}, model=job.model)
+    path = folder.predictions_path(job.system)
+    log = PredictionLog(path, [study.sample_id for study in job.studies])
+    lines = log.resume()
+    refuse_changed_inputs(path, lines, job.adapter, job.requests)
+    failed = [place for place, line in enumerate(lines) if not is_answered(line)]
+    to_do = [*failed, *range(len(lines), len(job.requests))]
+    progress(len(job.requests) - len(to_do))
     begun = time.perf_counter()
     try:
-        _go_on(folder, log, job, done, performance, progress)
+        _go_on(folder, log, job, to_do, performance, progress)
     finally:
         with suppress(InputError):  # on a full disk the error under way says more
             performance.keep()
             _add_time(folder, job.system, time.perf_counter() - begun)
+        if failed:
+            log.resume()
 
 
 def _go_on(
     folder: RunFolder,
     log: PredictionLog,
     job: Job,
-    done: int,
+    to_do: Sequence[int],
     performance: Performance,
     progress: Callable[[int], None],
 ) -> None:
     size = max(1, job.adapter.batch_size)
     with held_back() as asked_to_stop:
-        for start in range(done, len(job.requests), size):
-            batch = slice(start, start + size)
-            answers = _answers(job, job.requests[batch])
+        for start in range(0, len(to_do), size):
+            places = to_do[start : start + size]
+            answers = _answers(job, [job.requests[place] for place in places])
             kept = answers if job.allow_missing else list(takewhile(_is_answered, answers))
-            pairs = list(zip(job.studies[batch], kept, strict=False))
-            if pairs:
-                log.append(
-                    [line_of(s.sample_id, s.study_id, job.model, job.prior, a) for s, a in pairs]
-                )
+            if kept:
+                _write(folder, log, job, dict(zip(places, kept, strict=False)))
             performance.keep()
             progress(len(kept))
-            _tell_failed(job, pairs)
             if len(kept) < len(answers):
-                done = start + len(kept)
-                record_stop(folder, job.system, job.adapter, job.requests[:done])
-                raise _cannot_read(job, done, answers[len(kept)])
+                raise _cannot_read(job, places[len(kept)], answers[len(kept)])
             if asked_to_stop():
                 raise KeyboardInterrupt
+
+
+def _write(
+    folder: RunFolder, log: PredictionLog, job: Job, answers: Mapping[int, Generation]
+) -> None:
+    if folder.record.get("complete"):
+        folder.add({"complete": False})  # its scores are of other predictions from here on
+    log.append([_line(job, place, answer) for place, answer in answers.items()])
+    _tell_failed(job, answers)
+
+
+def _line(job: Job, place: int, answer: Generation) -> Line:
+    study, inputs = job.studies[place], inputs_of(job.adapter, job.requests[place])
+    return line_of(study.sample_id, study.study_id, job.model, job.prior, answer, inputs)
 
 
 def _is_answered(answer: Generation) -> bool:
@@ -122,12 +137,12 @@ def _reason(answer: Generation) -> str:
     return answer.error or "The model could not answer."
 
 
-def _tell_failed(job: Job, pairs: Sequence[tuple[Study, Generation]]) -> None:
-    for study, answer in pairs:
+def _tell_failed(job: Job, answers: Mapping[int, Generation]) -> None:
+    for place, answer in answers.items():
         if not _is_answered(answer):
-            place = f"{job.system}, sample {study.sample_id!r}"
+            sample = f"{job.system}, sample {job.studies[place].sample_id!r}"
             print(
-                terminal_text(f"Warning: {place} counts as failed. {_reason(answer)}"),
+                terminal_text(f"Warning: {sample} counts as failed. {_reason(answer)}"),
                 file=sys.stderr,
             )
 

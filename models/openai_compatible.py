@@ -25,6 +25,8 @@ from models.errors import InputError, MissingError
 from models.study_prompt import StudyPrompt, study_prompt
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from httpx2 import AsyncClient
 
 T = TypeVar("T")
@@ -80,6 +82,12 @@ class OpenAICompatible(Adapter):
     def endpoint(self) -> str:
         """Return the base URL."""
         return self.options.endpoint
+
+    def looks_at(self, request: Request) -> list[Path]:
+        """Return the images that are sent."""
+        options = self.options
+        sent = study_prompt(request, options.prompt, options.context, options.send_prior)
+        return [] if sent is None else list(sent.images)
 
     def generate(self, requests: Sequence[Request]) -> list[Generation]:
         """Ask for all requests, ``concurrency`` at a time.

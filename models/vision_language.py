@@ -92,6 +92,12 @@ class VisionLanguage(Adapter):
             "transformers": version("transformers"),
         }
 
+    def looks_at(self, request: Request) -> list[Path]:
+        """Return the images that are shown."""
+        options = self.options
+        shown = study_prompt(request, options.prompt, options.context, options.send_prior)
+        return [] if shown is None else list(shown.images)
+
     def generate(self, requests: Sequence[Request]) -> list[Generation]:
         """Answer a batch; a request whose images cannot be read fails alone."""
         found: dict[int, Generation] = {}

@@ -105,6 +105,15 @@ class Libra(Adapter):
             "settings": [hash_weights(files) for files in settings_files(found)],
         }
 
+    def looks_at(self, request: Request) -> list[Path]:
+        """Return the images that the projector reads: the prior is not for all."""
+        current = [] if request.current_image is None else [request.current_image]
+        if self._uses_canvas:
+            current = list(request.images) or current
+        reads_prior = self._checkpoint.config.projector_type == "TAC"
+        prior = request.prior_image if reads_prior else None
+        return current if prior is None else [*current, prior]
+
     def generate(self, requests: Sequence[Request]) -> list[Generation]:
         """Answer a batch; a request whose images cannot be read fails alone."""
         found: dict[int, Generation] = {}

@@ -90,8 +90,8 @@ def test_from_images_to_what_the_prior_is_worth(place: Path, run: Run) -> None:
     assert "What the prior image is worth (45 studies)" in ended.out
     assert "two, temporal_direction_f1: 1.00 with the real prior, " in ended.out
     page = (place / "out" / "report.html").read_text()
-    assert "<bdi>two</bdi></strong>: 1.00 with the real prior, " in page
-    assert "The 15 without one are left out" in page
+    assert "<bdi>two</bdi></strong>, temporal_direction_f1: 1.00 with the real prior, " in page
+    assert "The 15 studies without a prior image are left out" in page
     assert "<h3>What generating took</h3>" in page
     header = (place / "out" / "leaderboard.csv").read_text().splitlines()[0]
     assert header.startswith("Model,n,partial,bleu4,bleu4_low,bleu4_high,temporal_direction_f1")
@@ -168,8 +168,38 @@ def test_allow_missing_counts_the_sample_as_failed_and_changes_no_identity(
     assert "allow_missing" not in json.dumps(record["spec"])
     before = _lines(place, "two")
     ended = run("run", "bench.yaml")
-    assert 0 == ended.status, ended.err
+    assert 2 == ended.status
+    assert "two, sample 's21': 21.png cannot be read as an image. Mend the file" in ended.err
     assert before == _lines(place, "two")
+    assert _record(place)["complete"]
+
+
+def test_the_same_command_after_mending_gives_the_bytes_of_a_fresh_run(
+    place: Path, run: Run
+) -> None:
+    command = ("run", "bench.yaml", "--allow-missing")
+    good = {name: (place / "images" / name).read_text() for name in ("21-prior.png", "22.png")}
+    (place / "images" / "21-prior.png").unlink()
+    (place / "images" / "22.png").write_text("torn")
+    assert 0 == run(*command).status
+    for name, content in good.items():
+        (place / "images" / name).write_text(content)
+    ended = run(*command)
+    assert 0 == ended.status, ended.err
+    assert "Warning" not in ended.err
+    assert 0 == run(*command, "--fresh", "--output", "undisturbed").status
+    mended, undisturbed = comparable(place / "out"), comparable(place / "undisturbed")
+    assert sorted(undisturbed) == sorted(mended)
+    for name in undisturbed:
+        if name not in ("report.html", "run.json"):  # these say how long it took, and the command
+            assert undisturbed[name] == mended[name], name
+    before, after = (json.loads(files["run.json"]) for files in (mended, undisturbed))
+    assert {**before, "command": ""} == {**after, "command": ""}
+    (place / "images" / "30.png").write_text("9")
+    ended = run(*command)
+    assert 2 == ended.status
+    assert "the answer to sample 's30' was made from has changed since: the image " in ended.err
+    assert f"images{os.sep}30.png. Put it back as it was, give --fresh" in ended.err
 
 
 def test_kills_lose_no_figure_but_those_of_the_batch_in_hand(place: Path, run: Run) -> None:

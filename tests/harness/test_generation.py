@@ -54,10 +54,14 @@ def test_a_prediction_is_a_line_in_study_order(tmp_path: Path) -> None:
         lines = folder.predictions_path("m").read_text().splitlines()
     common = {"study_id": "s1", "model": "m", "prompt": "Describe."}
     common |= {"finish_reason": "stop", "tokens": 3, "prior": "real"}  # type: ignore[dict-item]
+    found = [json.loads(line) for line in lines]
+    inputs = [line.pop("inputs") for line in found]
     assert [
         common | {"prediction": "é s1"},
         common | {"sample_id": "s1.q2", "prediction": "é s1.q2"},
-    ] == [json.loads(line) for line in lines]
+    ] == found
+    assert [["words", "images"]] * 2 == [list(one) for one in inputs]
+    assert inputs[0]["words"] != inputs[1]["words"]
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -104,7 +108,7 @@ def test_any_tail_without_an_end_of_line_is_cut(tmp_path: Path, tail: bytes, don
     log.append([{"study_id": i, "prediction": ""} for i in ids[:done]])
     whole = path.read_bytes()
     path.write_bytes(whole + tail)
-    assert done == log.resume()
+    assert ids[:done] == [line["study_id"] for line in log.resume()]
     assert whole == path.read_bytes()
 
 
@@ -164,10 +168,10 @@ def test_a_changed_image_or_context_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"1")
     with _folder(tmp_path) as folder:
         generate(folder, _job(studies("cough"), images=tmp_path))
-        with pytest.raises(InputError, match=r"key\.requests: "):
+        with pytest.raises(InputError, match=r"sample 's' .*what the model is told"):
             generate(folder, _job(studies("fever"), images=tmp_path))
         (tmp_path / "a.png").unlink()
-        with pytest.raises(InputError, match=r"cannot be read any more: .*a\.png"):
+        with pytest.raises(InputError, match=r"the image .*a\.png, which is not there any more"):
             generate(folder, _job(studies("cough"), images=tmp_path))
 
 
