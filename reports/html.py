@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from reports.studies_browser import studies_json
 from reports.temporal_section import temporal_view
 from reports.text_safety import visible
 
+_BETWEEN_PARTS = re.compile(r"(?<=[_/|])(?=.)|(?<=.)(?=@)", re.DOTALL)
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -62,6 +64,17 @@ def render_report(data: ReportData) -> str:
     )
 
 
+def breakable(name: str) -> Markup:
+    """Return a name that may break after ``_``, ``/`` and ``|`` and before ``@``.
+
+    Elsewhere it breaks only where a part alone is wider than its place.
+
+    >>> print(breakable("bleu_4@dummy"))
+    bleu_<wbr>4<wbr>@dummy
+    """
+    return Markup("<wbr>").join(_BETWEEN_PARTS.split(visible(name)))
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -72,7 +85,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(count=count, share=share)
+    environment.filters.update(count=count, share=share, breakable=breakable)
     return environment
 
 

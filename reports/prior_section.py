@@ -10,7 +10,7 @@ from metrics.results import Score
 from reports.leaderboard import TerminalTable
 from reports.number_format import count, digits, shown, signed
 from reports.plots import ForestPlot, forest_plot
-from reports.prior_words import MODES, Finding, finding
+from reports.prior_words import MODES, Finding, finding, units_of
 from reports.ranking import is_significant
 from reports.report_data import PriorGain, PriorSection, ReportData
 from reports.run_card import FEW_UNITS
@@ -18,7 +18,6 @@ from reports.run_card import FEW_UNITS
 _TELLING = ("temporal_direction_f1", "temporal_f1_present", "temporal_f1")
 """Metrics that a prior image should move, the most telling first."""
 _OF_TEST_SET = "prior_hallucination_references"
-_UNITS = {"sample": "studies", "subject_id": "patients"}
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,16 @@ class GainCell:
 
 @dataclass(frozen=True)
 class PriorView:
-    """The section; ``head`` is None where no metric is defined on studies with a prior."""
+    """The section; ``head`` is None where no metric is defined on studies with a prior.
+
+    ``basis`` says what the numbers of the headline are over, ``left_out`` what they are not over.
+    """
 
     metric: str
     head: Finding | None
     others: list[Finding]
     basis: str
+    left_out: str
     caveats: list[str]
     plots: list[tuple[ForestPlot, str]]
     columns: list[tuple[str, str]]
@@ -57,7 +60,8 @@ def prior_view(data: ReportData) -> PriorView | None:
         head=head,
         others=found[1:],
         basis=_basis(data.prior, gains, data.table.n),
-        caveats=_caveats(data, gains),
+        left_out=_left_out(data.prior) if gains else "",
+        caveats=_caveats(data, gains, head),
         plots=_plots(gains),
         columns=[(model, f"over {MODES[other].against}") for model, other in columns],
         rows=[(name, [_cell(gain) for gain in cells]) for name, cells in rows],
@@ -123,40 +127,46 @@ def _cell(gain: PriorGain | None) -> GainCell:
 
 
 def _basis(prior: PriorSection, gains: Sequence[PriorGain], n: int) -> str:
-    if not gains:
+    if not prior.gains:
         return "No study is known to have a prior image, so nothing can be said."
+    if not gains:
+        return "No metric is defined on the studies that have a prior image: nothing can be said."
     first = gains[0]
-    sentences = [
-        f"{first.metric} on the {count(first.n)} of {count(n)} studies that have a prior image"
-        f"{_of_units(first.real)}."
-    ]
+    over = f"On the {count(first.n)} of {count(n)} studies that have a prior image"
+    if not first.real.resamples:
+        return f"{over}; without intervals."
+    confidence = digits(first.real.confidence, percent=True).rstrip("0").rstrip(".")
+    return (
+        f"{over}, of {units_of(first.real)}; in brackets, {confidence} % intervals of the paired "
+        "difference."
+    )
+
+
+def _left_out(prior: PriorSection) -> str:
+    sentences = []
     if prior.without:
         sentences.append(
-            f"The {count(prior.without)} without one are left out: for them a model of two images "
-            "sees what it sees with the dummy (in Libra, the current image again)."
+            f"The {count(prior.without)} studies without a prior image are left out: for them a "
+            "model of two images sees what it sees with the dummy (in Libra, the current image "
+            "again)."
         )
     if prior.unknown:
-        sentences.append(f"Of {count(prior.unknown)} it is not known whether they have one.")
+        sentences.append(
+            f"Of {count(prior.unknown)} studies it is not known whether they have a prior image; "
+            "they are left out too."
+        )
     return " ".join(sentences)
 
 
-def _of_units(score: Score) -> str:
-    if not score.resamples:
-        return ""
-    confidence = digits(score.confidence, percent=True).rstrip("0").rstrip(".")
-    unit = _UNITS.get(score.unit, f"units of {score.unit}")
-    return f", with {confidence} % intervals over {count(score.n_units)} {unit}"
-
-
-def _caveats(data: ReportData, gains: Sequence[PriorGain]) -> list[str]:
+def _caveats(data: ReportData, gains: Sequence[PriorGain], head: Finding | None) -> list[str]:
     if not gains:
         return []
     caveats = []
-    n_units = gains[0].difference.n_units
-    if n_units < FEW_UNITS:
+    is_said = head is not None and head.verdict == "few"
+    if gains[0].difference.n_units < FEW_UNITS and not is_said:
         caveats.append(
-            f"Only {count(n_units)} independent units have a prior. Below {FEW_UNITS}, intervals "
-            "tend to be too narrow."
+            f"Only {units_of(gains[0].real)} have a prior image. Below {FEW_UNITS}, intervals tend "
+            "to be too narrow."
         )
     model = gains[0].model
     systems = {model, *(f"{model}@{gain.other}" for gain in gains)}

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reports.number_format import MINUS
+from metrics.results import Score
+from reports.number_format import MINUS, count, p_value
 from reports.ranking import is_significant
 from reports.report_data import PriorGain
+from reports.run_card import FEW_UNITS
 
-Verdict = Literal["gain", "none", "loss", "unknown"]
+Verdict = Literal["gain", "loss", "few", "none", "unknown"]
+_UNITS = {"sample": "studies", "subject_id": "patients"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ def finding(model: str, gains: Sequence[PriorGain], text_only: bool) -> Finding:
     """Return what the real prior is worth to a model, from its gains in one metric.
 
     ``gain`` needs a significant difference to at least one of the other priors; what is not
-    significant is called not shown, in either direction.
+    significant is called not shown, in either direction. ``few`` is said where the interval leaves
+    out 0 and the test does not agree, over fewer than ``FEW_UNITS`` units: such intervals are too
+    narrow to be believed against it.
     """
     what = "prior report" if text_only else "prior image"
     scores = [f"{_number(gains[0].real.score)} with {MODES['real'].with_it}"]
@@ -56,7 +61,12 @@ def finding(model: str, gains: Sequence[PriorGain], text_only: bool) -> Finding:
     return Finding(model, text_only, first, f"{', '.join(scores)}: {'; '.join(clauses)}.")
 
 
-_ORDER: tuple[Verdict, ...] = ("gain", "loss", "none", "unknown")
+def units_of(score: Score) -> str:
+    """Return how many independent units the score's interval is over, e.g. ``75 patients``."""
+    return f"{count(score.n_units)} {_UNITS.get(score.unit, f'units of {score.unit}')}"
+
+
+_ORDER: tuple[Verdict, ...] = ("gain", "loss", "few", "none", "unknown")
 
 
 def _verdict(gain: PriorGain) -> Verdict:
@@ -64,7 +74,7 @@ def _verdict(gain: PriorGain) -> Verdict:
     if math.isnan(one.low):
         return "unknown"
     if not is_significant(one):
-        return "none"
+        return "few" if _leaves_out_0(gain) and one.n_units < FEW_UNITS else "none"
     return "gain" if one.difference > 0 else "loss"
 
 
@@ -72,12 +82,29 @@ def _clause(verdict: Verdict, gains: Sequence[PriorGain], what: str) -> str:
     if verdict == "gain":
         worth = (f"{_difference(g)} against {MODES[g.other].against}" for g in gains)
         return f"the right {what} is worth {' and '.join(worth)}"
-    than = " and ".join(f"{MODES[g.other].against} ({_difference(g)})" for g in gains)
+    than = " and ".join(f"{MODES[g.other].against} ({_untold(g)})" for g in gains)
     if verdict == "loss":
         return f"the right {what} makes it worse than {than}"
+    if verdict == "few":
+        return (
+            f"{units_of(gains[0].real)} are too few to claim a difference to {than}: below "
+            f"{FEW_UNITS}, intervals tend to be too narrow"
+        )
     if verdict == "none":
         return f"no gain from the right {what} is shown over {than}"
     return f"without intervals, nothing tells the difference to {than} from chance"
+
+
+def _leaves_out_0(gain: PriorGain) -> bool:
+    one = gain.difference
+    return one.low > 0 or one.high < 0
+
+
+def _untold(gain: PriorGain) -> str:
+    """Return the difference, with the p-value where it alone keeps it from being significant."""
+    one = gain.difference
+    agrees = is_significant(one) or not _leaves_out_0(gain)
+    return _difference(gain) if agrees else f"{_difference(gain)}, adjusted p {p_value(one.p_holm)}"
 
 
 def _difference(gain: PriorGain) -> str:

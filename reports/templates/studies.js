@@ -19,6 +19,12 @@
     return node;
   }
 
+  // A name breaks where "breakable" of html.py lets it.
+  function named(text) {
+    const parts = text.split(/(?<=[_/|])(?=.)|(?<=.)(?=@)/s);
+    return parts.flatMap((part, i) => (i ? [element("wbr"), part] : [part]));
+  }
+
   function options(select, names, values) {
     select.replaceChildren(
       ...names.map((name, i) => element("option", { value: String(values ? values[i] : i) }, name)),
@@ -174,7 +180,7 @@
 
   function predictionCard(study, system, isChosen) {
     const side = isChosen ? element("span", {}, shown(scoreOf(study), chosen("metric"))) : chooser(system);
-    const head = element("header", {}, element("h4", {}, data.systems[system]), side);
+    const head = element("header", {}, element("h4", {}, ...named(data.systems[system])), side);
     const card = element("section", { className: isChosen ? "text chosen" : "text" }, head);
     card.append(body(study.predictions[system], spansOf(study, system, 0)));
     return card;
@@ -241,12 +247,12 @@
 
   function scoreTable(study) {
     if (!data.metrics.length) return null;
-    const cell = (name, text, scope) => element(name, scope ? { scope } : { className: "number" }, text);
     const head = element("tr", {}, element("th", { scope: "col" }, "Scores of this study"));
     data.systems.forEach((name) => head.append(element("th", { scope: "col", className: "number" }, name)));
     const rows = data.metrics.map((metric, m) => {
-      const row = element("tr", {}, cell("th", metric.higher ? metric.name : `${metric.name} (lower is better)`, "row"));
-      data.systems.forEach((_, s) => row.append(cell("td", shown(study.scores[s][m], m))));
+      const note = metric.higher ? null : element("span", { className: "interval" }, "lower is better");
+      const row = element("tr", {}, element("th", { scope: "row" }, element("bdi", {}, ...named(metric.name)), note));
+      data.systems.forEach((_, s) => row.append(element("td", { className: "number" }, shown(study.scores[s][m], m))));
       return row;
     });
     const table = element("table", { className: "data" }, element("thead", {}, head), element("tbody", {}, ...rows));

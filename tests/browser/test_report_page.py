@@ -439,20 +439,23 @@ def test_the_headline_on_the_prior_image_is_seen_and_read(
     data = replace(usual, prior=prior("two-image-model"))
     page = open_page(data, width=width, color_scheme=scheme)
     headline = page.locator("#prior-image .finding")
-    assert (
-        "two-image-model: 0.81 with the real prior, 0.46 with the dummy, 0.41 with another "
-        "patient's: the right prior image is worth +0.35 [0.30, 0.40] against the dummy and "
-        "+0.40 [0.35, 0.45] against another patient's." == headline.inner_text()
-    )
+    assert [
+        "two-image-model, temporal_direction_f1: 0.81 with the real prior, 0.46 with the dummy, "
+        "0.41 with another patient's: the right prior image is worth +0.35 [0.30, 0.40] against "
+        "the dummy and +0.40 [0.35, 0.45] against another patient's.",
+        "On the 182 of 300 studies that have a prior image, of 120 patients; in brackets, 95 % "
+        "intervals of the paired difference.",
+    ] == headline.locator("p").all_inner_texts()
     box = headline.bounding_box()
     assert box is not None
     assert 0 < box["x"]
     assert box["x"] + box["width"] < width
     above = page.locator("#soundness").bounding_box()
-    below = page.locator("#run").bounding_box()
+    below = page.locator("#systems").bounding_box()
     assert above is not None
     assert below is not None
     assert above["y"] + above["height"] <= box["y"] < below["y"]
+    assert box["y"] + box["height"] < 900
     assert 2 == page.locator("#prior-image svg").count()
     for svg in page.locator("#prior-image svg").all():
         drawn = svg.bounding_box()
@@ -468,3 +471,55 @@ def test_the_shareable_report_has_the_headline_too(open_page: Open, usual: Repor
     assert "worth +0.35 [0.30, 0.40]" in page.locator("#prior-image .finding").inner_text()
     page.locator("nav.contents a", has_text="Prior image").click()
     assert page.url.endswith("#prior-image")
+
+
+_BROKEN_NAMES = """() => {
+  const broken = [];
+  for (const name of document.querySelectorAll("th > bdi, h4, figcaption strong, .reasons bdi")) {
+    const walker = document.createTreeWalker(name, NodeFilter.SHOW_TEXT);
+    for (let part = walker.nextNode(); part; part = walker.nextNode()) {
+      const range = document.createRange();
+      range.selectNodeContents(part);
+      const lines = new Set(Array.from(range.getClientRects(), (box) => Math.round(box.top)));
+      if (lines.size > 1 + (part.data.match(/[- ]/g) || []).length) broken.push(name.textContent);
+    }
+  }
+  return broken;
+}"""
+
+
+def test_on_a_phone_names_break_between_their_parts_only(
+    open_page: Open, usual: ReportData
+) -> None:
+    page = open_page(replace(usual, prior=prior("two-image-model")), width=420)
+    for details in page.locator("main > section details").all():
+        details.evaluate("node => { node.open = true; }")
+    assert [] == page.evaluate(_BROKEN_NAMES)
+    name = "prior_hallucination_no_comparison_in_context"
+    assert 2 < page.locator("#browser th", has_text=name).locator("wbr").count()
+    assert 420 == page.evaluate("document.documentElement.scrollWidth")
+
+
+def test_names_are_copied_without_the_places_where_they_may_break(
+    open_page: Open, usual: ReportData
+) -> None:
+    page = open_page(usual)
+    copied = page.evaluate(
+        """() => {
+            getSelection().selectAllChildren(document.querySelector("#systems tr:nth-child(2) th"));
+            return getSelection().toString();
+        }"""
+    )
+    assert "two-image-model@dummy" == copied.strip()
+
+
+def test_the_bar_of_sections_fades_where_it_goes_on_and_ends_clear_of_it(
+    open_page: Open, usual: ReportData
+) -> None:
+    page = open_page(usual, width=420)
+    bar = page.locator("nav.contents ul")
+    assert "linear-gradient" in bar.evaluate("node => getComputedStyle(node).maskImage")
+    bar.locator("a").last.focus()
+    end = bar.locator("a").last.bounding_box()
+    assert end is not None
+    assert end["x"] + end["width"] < 420 - 63

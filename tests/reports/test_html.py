@@ -20,6 +20,7 @@ from tests.reports.factory import HOSTILE, METRICS, hostile_report, pair, report
 
 SECTIONS = [
     "soundness",
+    "systems",
     "run",
     "leaderboard",
     "intervals",
@@ -348,7 +349,7 @@ def test_a_metric_that_one_system_has_is_shown() -> None:
 
 def test_reasons_stand_apart_and_unknown_truncation_is_a_dash(usual: ReportData) -> None:
     one = replace(usual.soundness[0], truncated=None, reasons=["too short", "all alike"])
-    found = section(render_report(replace(usual, soundness=[one])), "soundness")
+    found = section(render_report(replace(usual, soundness=[one])), "systems")
     assert ["too short", "all alike"] == re.findall("<dd>(.*)</dd>", found)
     cells = re.findall('<td class="number">(.*)</td>', found)
     assert ["300", "0", "0", "0", "\u2013"] == cells[:5]

@@ -77,6 +77,38 @@ def test_a_difference_that_holm_does_not_keep_is_no_gain() -> None:
     assert "none" == finding(MODEL, [one], text_only=False).verdict
 
 
+def _against_the_test(n_units: int) -> PriorGain:
+    """Return a gain whose interval leaves out 0 although the test does not tell it from chance."""
+    one = gain(MODEL, "dummy", METRIC, 0.9, 0.1, n_units)
+    return replace(one, difference=replace(one.difference, p_holm=0.1875))
+
+
+def test_an_interval_over_too_few_patients_is_said_to_rest_on_too_few() -> None:
+    found = finding(MODEL, [_against_the_test(5)], text_only=False)
+    assert "few" == found.verdict
+    assert found.sentence.endswith(
+        "5 patients are too few to claim a difference to the dummy (+0.90 [0.80, 1.00], adjusted "
+        "p 0.188): below 100, intervals tend to be too narrow."
+    )
+    assert "no gain" not in found.sentence
+
+
+def test_what_is_said_of_too_few_patients_is_said_once() -> None:
+    text = _prior_html(_report(PriorSection([_against_the_test(5)])))
+    assert 1 == text.count("intervals tend to be too narrow")
+
+
+def test_enough_patients_whose_test_disagrees_with_the_interval_show_no_gain_and_the_p() -> None:
+    found = finding(MODEL, [_against_the_test(100)], text_only=False)
+    assert "none" == found.verdict
+    assert found.sentence.endswith("over the dummy (+0.90 [0.80, 1.00], adjusted p 0.188).")
+
+
+def test_a_gain_that_is_defined_nowhere_is_not_blamed_on_missing_priors() -> None:
+    nowhere = PriorSection([gain(MODEL, "dummy", METRIC, math.nan)])
+    assert "No metric is defined on the studies that have a prior" in _prior_html(_report(nowhere))
+
+
 def test_a_model_that_sees_no_image_is_said_to_use_the_report_and_comes_last() -> None:
     text = prior("prior-report", ("shuffled",), text_only=["prior-report"])
     both = replace(text, gains=[*text.gains, *prior(MODEL).gains])
@@ -109,25 +141,30 @@ def test_the_headline_comes_right_after_soundness_in_both_versions() -> None:
     for data in (_report(prior(MODEL)), shareable(_report(prior(MODEL)), "salt")):
         page = render_report(data)
         sections = re.findall(r'<section id="([\w-]+)"', page)
-        assert ["soundness", "prior-image", "run", "leaderboard"] == sections[:4]
-        assert "libra-phantom : 0.81 with the real prior, 0.46 with the dummy" in _prior_html(data)
+        assert ["soundness", "prior-image", "systems", "run"] == sections[:4]
+        assert "libra-phantom , temporal_direction_f1: 0.81 with the real prior" in _prior_html(
+            data
+        )
 
 
 def test_what_the_numbers_are_over_is_said() -> None:
     text = _prior_html(_report(prior(MODEL)))
     assert (
-        "temporal_direction_f1 on the 182 of 300 studies that have a prior image, with 95 % "
-        "intervals over 120 patients. The 118 without one are left out: for them a model of two "
-        "images sees what it sees with the dummy" in text
+        "On the 182 of 300 studies that have a prior image, of 120 patients; in brackets, 95 % "
+        "intervals of the paired difference." in text
     )
-    assert "independent units" not in text
+    assert (
+        "The 118 studies without a prior image are left out: for them a model of two images sees "
+        "what it sees with the dummy" in text
+    )
+    assert "Only" not in text
 
 
 def test_few_units_and_unsound_systems_are_caveats() -> None:
     data = _report(prior(MODEL, n_units=24))
     data = replace(data, soundness=[replace(s, verdict="unsound") for s in data.soundness])
     text = _prior_html(data)
-    assert "Only 24 independent units have a prior. Below 100, intervals tend to be" in text
+    assert "Only 24 patients have a prior image. Below 100, intervals tend to be" in text
     assert f"not to be quoted: {MODEL}, {MODEL}@dummy, {MODEL}@shuffled." in text
 
 
