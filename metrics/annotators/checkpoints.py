@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 _ROWS = 12
 
 
-def read_checkpoint(path: Path) -> Any:
+def read_checkpoint(path: Path, shown: Path | None = None) -> Any:
     """Return what a torch or safetensors file holds, on the CPU; a pickle's code never runs.
+
+    ``shown`` is the file's name in messages, where it is not its path.
 
     Raises
     ------
@@ -28,19 +30,20 @@ def read_checkpoint(path: Path) -> Any:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    shown = shown or path
     if not path.is_file():
-        raise MissingError(f"The weights {path} are not there.")
+        raise MissingError(f"The weights {shown} are not there.")
     if path.suffix == ".safetensors":
         try:
             return load_file(path)
         except (SafetensorError, OSError) as error:
-            raise InputError(f"{path} is no readable safetensors file: {error}") from error
+            raise InputError(f"{shown} is no readable safetensors file: {error}") from error
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     # a hostile or damaged file makes the unpickler raise almost anything
     except Exception as error:
         raise InputError(
-            f"{path} is no file of plain weights: it is damaged, or would run code when loaded, "
+            f"{shown} is no file of plain weights: it is damaged, or would run code when loaded, "
             f"which is refused ({type(error).__name__}). Take the official file."
         ) from error
 

@@ -1,0 +1,5 @@
+"""RadGraph: entities and relations of radiology reports, from the official archives."""
+
+from metrics.annotators.radgraph.annotator import RadGraphAnnotator
+
+__all__ = ["RadGraphAnnotator"]

@@ -1,0 +1,64 @@
+"""The names that weights have in an archive, and the modules they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from metrics.annotators.checkpoints import fill
+from metrics.annotators.radgraph.heads import Heads
+from metrics.annotators.radgraph.settings import Settings
+
+_ENCODER = "_embedder.token_embedder_bert._matched_embedder.transformer_model."
+_IGNORED = ("_coref.", "_events.")
+_POSITIONS = "embeddings.position_ids"
+"""A buffer that transformers saved until version 4.31."""
+
+
+def fill_model(
+    encoder: nn.Module,
+    heads: Heads,
+    weights: Mapping[str, Tensor],
+    settings: Settings,
+    path: Path,
+) -> None:
+    """Set the parameters of encoder and heads from an archive's ``weights.th``.
+
+    Raises
+    ------
+    InputError
+        If weights are missing, unexpected or of another shape; ``path`` names them.
+    """
+    names = _names(settings)
+    renamed = {}
+    for name, value in weights.items():
+        if name.startswith(_IGNORED) or name == _ENCODER + _POSITIONS:
+            continue
+        renamed[_ours(name, names)] = value
+    fill(nn.ModuleDict({"encoder": encoder, "heads": heads}), renamed, path)
+
+
+def _names(settings: Settings) -> dict[str, str]:
+    """Return our prefix of each of theirs."""
+    ner = f"_ner._ner_scorers.{settings.dataset}__ner_labels"
+    relation = f"{settings.dataset}__relation_labels"
+    pruner = f"_relation._mention_pruners.{relation}._scorer"
+    return {
+        _ENCODER: "encoder.",
+        "_endpoint_span_extractor._span_width_embedding.": "heads.widths.",
+        f"{ner}.0._module._linear_layers.": "heads.ner.layers.",
+        f"{ner}.1._module.": "heads.ner.scorer.",
+        f"{pruner}.0._module._linear_layers.": "heads.mention.layers.",
+        f"{pruner}.1._module.": "heads.mention.scorer.",
+        f"_relation._relation_feedforwards.{relation}._linear_layers.": "heads.relation.layers.",
+        f"_relation._relation_scorers.{relation}.": "heads.relation.scorer.",
+    }
+
+
+def _ours(name: str, names: Mapping[str, str]) -> str:
+    for theirs, ours in names.items():
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    return name
