@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
 _BLOCK_BYTES = 1 << 22
+_FLOATS = ("float32", "float16", "bfloat16", "float64")
+_POSITIONS = "position_ids"
+"""A buffer of whole numbers that old versions of transformers saved."""
 
 
 def find_weights(folder: Path) -> list[Path]:
@@ -75,6 +78,32 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         raise MissingError(f"There is no weight file {file}. Check the path, or download it.")
     tensors = _read_safetensors(file) if file.suffix == ".safetensors" else _read_pickle(file)
     return tensors
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """Return all tensors of a file, checked by `check_weights`; raises as `read_tensors`."""
+    tensors = read_tensors(file)
+    check_weights(tensors, file)
+    return tensors
+
+
+def check_weights(tensors: Mapping[str, Tensor], file: Path) -> None:
+    """Raise InputError, naming the tensor, where weights are no floats or not finite."""
+    for name, tensor in tensors.items():
+        if name.endswith(_POSITIONS):
+            continue
+        kind = str(tensor.dtype).removeprefix("torch.")
+        if kind not in _FLOATS:
+            raise InputError(
+                f"{file}: {name} holds {kind}, not floats. Quantised files are not read: take the "
+                "float16 checkpoint, with dtype 8bit or 4bit to quantise it here."
+            )
+        # a sum is ten times as fast, and tells all but an overflow of its own
+        if not tensor.sum().isfinite() and not tensor.isfinite().all():
+            raise InputError(
+                f"{file}: {name} holds numbers that are not finite (NaN or infinity). The file is "
+                "damaged or its training diverged: download it again, or take an earlier one."
+            )
 
 
 def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:

@@ -14,6 +14,7 @@ from models.devices import Placement
 from models.errors import InputError, MissingError
 from models.hub import locate
 from models.libra.checkpoint import Checkpoint
+from models.libra.config import LibraConfig
 from models.libra.key_table import KeyTable, compare
 from models.libra.language_model import language_class, language_config, quiet_transformers
 from models.libra.lora import merge_adapter
@@ -35,7 +36,7 @@ from models.libra.tower import (
     tower_folder,
     tower_settings,
 )
-from models.weights_files import find_weights, read_tensors, tensor_shapes
+from models.weights_files import find_weights, read_weights, tensor_shapes
 
 _SETTINGS = ("*.json", "*.jinja", "*.model", "*.txt")
 
@@ -72,7 +73,7 @@ def load_model(
     """
     _fetch_known_tower(checkpoint)
     check_files(checkpoint)
-    tensors = collect(checkpoint, read_tensors)
+    tensors = collect(checkpoint, read_weights)
     tower, source = _tower(checkpoint, tensors, placement)
     projector = _projector(checkpoint, tensors, tower)
     language_model = (
@@ -83,13 +84,13 @@ def load_model(
     model = LibraModel(placement.put_language_model(language_model), tower, projector).eval()
     for part in (model.vision_tower, model.mm_projector):
         part.to(placement.device, placement.dtype)
-    notes = [*checkpoint.notes, *source.notes]
+    notes = [*checkpoint.notes, *source.notes, *_shape_notes(checkpoint.config)]
     return Loaded(model, source.preprocessor, source.files, notes)
 
 
 def load_language_model(checkpoint: Checkpoint, placement: Placement) -> Any:
     """Return the language model alone, with its adapter merged; raises as `load_model`."""
-    language_model = _language_model(checkpoint, collect(checkpoint, read_tensors), placement)
+    language_model = _language_model(checkpoint, collect(checkpoint, read_weights), placement)
     return placement.put_language_model(language_model)
 
 
@@ -104,7 +105,7 @@ def check_files(checkpoint: Checkpoint) -> None:
         If the tower or a file is not there.
     """
     name = _tower_name(checkpoint)
-    folder = tower_folder(name, checkpoint.folder)
+    folder = tower_folder(name, checkpoint)
     found = collect(checkpoint, tensor_shapes)
     is_inside = _tower_is_inside(checkpoint, found)
     if not is_inside:
@@ -117,12 +118,12 @@ def tower_files(checkpoint: Checkpoint) -> list[Path]:
     if _tower_is_inside(checkpoint, collect(checkpoint, tensor_shapes)):
         return []
     name = _tower_name(checkpoint)
-    return _own_files(name, tower_folder(name, checkpoint.folder))
+    return _own_files(name, tower_folder(name, checkpoint))
 
 
 def settings_files(checkpoint: Checkpoint) -> list[list[Path]]:
     """Return the files beside the weights that can change a text, for each folder that is read."""
-    tower = tower_folder(_tower_name(checkpoint), checkpoint.folder)
+    tower = tower_folder(_tower_name(checkpoint), checkpoint)
     folders = dict.fromkeys([checkpoint.folder, checkpoint.text_folder, tower])
     return [
         [file for pattern in _SETTINGS for file in folder.glob(pattern)]
@@ -135,7 +136,7 @@ def _fetch_known_tower(checkpoint: Checkpoint) -> None:
     """Download a tower whose settings alone are known here, unless the checkpoint holds its own."""
     name = _tower_name(checkpoint)
     needs_weights = not _tower_is_inside(checkpoint, collect(checkpoint, tensor_shapes))
-    if needs_weights and tower_folder(name, checkpoint.folder) is None:
+    if needs_weights and tower_folder(name, checkpoint) is None:
         locate(name)
 
 
@@ -144,6 +145,15 @@ def _tower_is_inside(checkpoint: Checkpoint, names: Iterable[str]) -> bool:
     config = checkpoint.config
     may_be = config.tower_inside or config.is_llava
     return may_be and any(name.startswith(TOWER_PREFIX) for name in names)
+
+
+def _shape_notes(config: LibraConfig) -> list[str]:
+    if config.aspect_ratio in (None, "pad", "square"):
+        return []
+    return [
+        f"image_aspect_ratio {config.aspect_ratio!r} of config.json is neither pad nor square: "
+        "images are read as for square, which is what the original does"
+    ]
 
 
 def _tower_name(checkpoint: Checkpoint) -> str:
@@ -179,7 +189,7 @@ def _tower(
 ) -> tuple[VisionTower, _TowerSource]:
     config = checkpoint.config
     name = _tower_name(checkpoint)
-    folder = tower_folder(name, checkpoint.folder)
+    folder = tower_folder(name, checkpoint)
     settings, preprocessor = tower_settings(name, folder)
     inside = below(TOWER_PREFIX, tensors)
     notes, files = [], []
@@ -203,7 +213,7 @@ def _tower(
 
 
 def _merged(files: Iterable[Path]) -> dict[str, Tensor]:
-    return {name: tensor for file in files for name, tensor in read_tensors(file).items()}
+    return {name: tensor for file in files for name, tensor in read_weights(file).items()}
 
 
 def _projector(

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.errors import InputError, MissingError
 from models.libra.checkpoint import find_adapter
 from models.libra.key_table import compare
 from models.libra.language_model import UNBUILDABLE
-from models.weights_files import read_tensors
+from models.weights_files import read_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+_ADAPTER = ".default."
+"""The adapter's name in a model that is being trained, as saved by ``state_dict``."""
 
 
 def merge_adapter(language_model: Any, folder: Path) -> Any:
@@ -29,7 +37,8 @@ def merge_adapter(language_model: Any, folder: Path) -> Any:
         raise MissingError(
             'LoRA adapters need peft: `pip install "cxr-harness[models]"`.'
         ) from error
-    tensors = read_tensors(find_adapter(folder))
+    file = find_adapter(folder)
+    tensors = _saved_names(read_weights(file), file)
     # peft warns that it cannot find the base by its name, which is not how it was found here
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -44,6 +53,14 @@ def merge_adapter(language_model: Any, folder: Path) -> Any:
         compare(found, needed).refuse(folder)
         peft.set_peft_model_state_dict(wrapped, tensors)
         return wrapped.merge_and_unload()
+
+
+def _saved_names(tensors: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
+    """Return tensors under the names that peft saves; training's carry the adapter's as well."""
+    named = {name.replace(_ADAPTER, "."): tensor for name, tensor in tensors.items()}
+    if len(named) != len(tensors):
+        raise InputError(f"{file} holds tensors twice, with and without {_ADAPTER!r}. Keep one.")
+    return named
 
 
 def _wrapped(language_model: Any, folder: Path, peft: Any) -> Any:

@@ -14,7 +14,7 @@ from models.errors import InputError
 from models.libra.config import read_json
 from models.libra.key_table import compare
 from models.libra.projectors import Projector, build_projector
-from models.weights_files import read_tensors
+from models.weights_files import check_weights, read_tensors
 
 _MARKER = "mm_projector."
 _MLP_KEY = re.compile(r"^projector\.(\d+)\.(?:weight|bias)$")
@@ -50,6 +50,7 @@ def load_projector(path: str | Path, num_heads: int | None = None) -> Projector:
     tensors = projector_tensors(read_tensors(file))
     if not tensors:
         raise InputError(f"{file} holds no projector. Give a file with mm_projector tensors.")
+    check_weights(tensors, file)
     projector = _built(tensors, file, num_heads)
     needed = {name: tuple(tensor.shape) for name, tensor in projector.state_dict().items()}
     compare({name: tuple(tensor.shape) for name, tensor in tensors.items()}, needed).refuse(file)

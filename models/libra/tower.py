@@ -15,10 +15,12 @@ from torch import Tensor, nn
 
 from models.errors import InputError, MissingError
 from models.hub import is_here, locate
+from models.libra.checkpoint import Checkpoint
 from models.libra.config import read_json
 from models.libra.key_table import KeyTable
 from models.libra.known_towers import KNOWN_TOWERS
 from models.libra.language_model import transformers_config
+from models.libra.tower_names import official_names
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -100,30 +102,30 @@ class VisionTower(nn.Module):
         return stacked[:, :, 1:] if self.select_feature == "patch" else stacked
 
 
-def tower_folder(name: str, checkpoint: Path) -> Path | None:
+def tower_folder(name: str, checkpoint: Checkpoint) -> Path | None:
     """Return the folder of a tower that config.json names; None for a known one that is not here.
 
-    A relative path is looked up beside the checkpoint, in it, then in the working directory.
+    A relative path is looked up beside the checkpoint, in it, beside and in the base that it
+    stands on, then in the working directory.
 
     Raises
     ------
     MissingError
         If the tower is neither here nor known.
     """
-    for folder in (Path(name), checkpoint.parent / name, checkpoint / name):
-        if folder.is_dir() and (folder.is_absolute() or folder != Path(name)):
-            return folder
-    if Path(name).is_dir():
-        return Path(name)
+    folders = dict.fromkeys([checkpoint.folder, checkpoint.text_folder])
+    for place in [*(place for one in folders for place in (one.parent, one)), Path()]:
+        if (place / name).is_dir():
+            return place / name
     if name in KNOWN_TOWERS and not is_here(name):
         return None
     try:
         return locate(name)
     except (MissingError, InputError) as error:
         raise MissingError(
-            f"The vision tower {name!r} that {checkpoint / 'config.json'} names is neither beside "
-            f"the checkpoint nor in the working directory, and not on this machine as a hub model. "
-            f"Put its folder there, or `hf download {name}`."
+            f"The vision tower {name!r} that {checkpoint.folder / 'config.json'} names is neither "
+            "beside the checkpoint or its base nor in the working directory, and not on this "
+            f"machine as a hub model. Put its folder there, or `hf download {name}`."
         ) from error
 
 
@@ -147,7 +149,7 @@ def build_tower(
     config
         The tower's config.json.
     tensors
-        Its weights under the official names, as saved by any version of transformers.
+        Its weights, under the names of any version of transformers.
     where
         What a message calls their source.
     dtype
@@ -162,7 +164,7 @@ def build_tower(
     model, info = tower_class(tower).from_pretrained(
         None,
         config=tower,
-        state_dict=dict(tensors),
+        state_dict=official_names(tensors, tower.model_type),
         dtype=dtype,
         output_loading_info=True,
         ignore_mismatched_sizes=True,

@@ -9,7 +9,13 @@ import torch
 from safetensors.torch import save_file
 
 from models.errors import InputError, MissingError
-from models.weights_files import find_weights, hash_weights, read_tensors, tensor_shapes
+from models.weights_files import (
+    find_weights,
+    hash_weights,
+    read_tensors,
+    read_weights,
+    tensor_shapes,
+)
 
 TENSORS = {
     "a": torch.arange(6.0).reshape(2, 3),
@@ -149,3 +155,26 @@ def test_hashes_are_those_of_the_contents(tmp_path: Path) -> None:
     }
     assert expected == hash_weights(tmp_path)
     assert list(expected) == list(hash_weights([tmp_path / "b.bin", tmp_path / "a.safetensors"]))
+
+
+def test_weights_whose_sum_overflows_are_finite_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "w.bin"
+    large = {
+        "a": torch.full((9,), 60_000.0, dtype=torch.float16),
+        "x.position_ids": torch.arange(3),
+    }
+    torch.save(large, file)
+    assert torch.equal(large["a"], read_weights(file)["a"])
+    for number in ("nan", "inf", "-inf"):
+        torch.save({"a": torch.tensor([1.0, float(number), 2.0])}, file)
+        with pytest.raises(InputError, match=r"w\.bin: a holds numbers that are not finite"):
+            read_weights(file)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.complex64, torch.float8_e4m3fn])
+def test_weights_of_another_kind_than_floats_are_refused(
+    tmp_path: Path, dtype: torch.dtype
+) -> None:
+    torch.save({"a": torch.zeros(2, dtype=dtype)}, tmp_path / "w.bin")
+    with pytest.raises(InputError, match=r"w\.bin: a holds \w+, not floats"):
+        read_weights(tmp_path / "w.bin")

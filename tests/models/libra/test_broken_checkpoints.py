@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -110,6 +111,38 @@ def test_a_table_names_what_is_missing_extra_and_of_a_wrong_shape(
     told = refused(folder).split("\n")
     assert f"  wrong shape  {name} {shape}, needed {shape[:-1]}" in told
     assert 2 == len(told)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_weights_that_are_no_finite_floats_are_named(tmp_path: Path, place: str) -> None:
+    layout, where, name = PLACES[place]
+    folder = copied(layout, tmp_path)
+    file = holding(folder / where, name)
+    own = name.removeprefix("model.mm_projector.")
+
+    def spoil(tensors: Tensors) -> None:
+        tensors[name].view(-1)[-1] = float("nan")
+
+    def quantise(tensors: Tensors) -> None:
+        tensors[name] = torch.zeros(tensors[name].shape, dtype=torch.int8)
+
+    altered(file, spoil)
+    told = refused(folder)
+    assert file.name in told
+    assert f"{own} holds numbers that are not finite" in told
+    altered(file, quantise)
+    assert f"{own} holds int8, not floats" in refused(folder)
+
+
+def test_an_unknown_shape_of_images_is_read_as_the_original_does_and_said(tmp_path: Path) -> None:
+    folder = configured(copied("full", tmp_path), image_aspect_ratio="anyres")
+    square = configured(copied("full", tmp_path / "square"), image_aspect_ratio="square")
+    found, expected = (models.load(one, device="cpu", dtype="float32") for one in (folder, square))
+    (note,) = found.record["notes"]
+    assert "image_aspect_ratio 'anyres' of config.json is neither pad nor square" in note
+    assert [] == expected.record["notes"]
+    wide = np.arange(40 * 90, dtype=np.uint8).reshape(40, 90)
+    np.testing.assert_array_equal(expected.preprocess(wide), found.preprocess(wide))
 
 
 def test_a_long_table_is_cut(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Adapters of peft: every kind that peft saves merges to what peft computes."""
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from models.devices import placement
 from models.errors import InputError
 from models.libra.checkpoint import find_checkpoint
 from models.libra.loading import load_language_model
-from tests.models.libra.golden_models import copied
+from tests.models.libra.golden_models import copied, reporter
 
 IDS = torch.tensor([[1, 5, 9, 300]])
 
@@ -52,6 +53,37 @@ def test_a_merged_adapter_equals_peft(tmp_path: Path, settings: dict[str, Any]) 
         made = found.model.language_model(IDS).logits
     torch.testing.assert_close(made, expected, rtol=0, atol=2e-5)
     assert not isinstance(found.model.language_model, peft.PeftModel)
+
+
+def test_an_adapter_under_the_names_of_training_is_the_same(tmp_path: Path) -> None:
+    lora = copied("lora", tmp_path)
+    file, base = lora / "adapter_model.bin", lora.parent / "libra-v1.0-tiny"
+    tensors = torch.load(file, weights_only=True)
+    named = {name.replace(".weight", ".default.weight"): t for name, t in tensors.items()}
+    torch.save(named, file)
+    found = models.load(lora, base=base, device="cpu", dtype="float32").model.language_model
+    expected = reporter("lora").model.language_model
+    with torch.inference_mode():
+        assert torch.equal(expected(IDS).logits, found(IDS).logits)
+    named.pop(next(iter(named)))
+    torch.save(named, file)
+    with pytest.raises(InputError, match=r"missing +base_model\.model\..*lora_A\.weight"):
+        models.load(lora, base=base, device="cpu", dtype="float32")
+    torch.save({**tensors, **named}, file)
+    with pytest.raises(InputError, match=r"twice, with and without '\.default\.'"):
+        models.load(lora, base=base, device="cpu", dtype="float32")
+
+
+def test_an_adapter_elsewhere_finds_the_tower_beside_its_base(tmp_path: Path) -> None:
+    lora = copied("lora", tmp_path)
+    elsewhere = tmp_path / "elsewhere" / "libra-lora-mine"
+    shutil.copytree(lora, elsewhere)
+    base = lora.parent / "libra-v1.0-tiny"
+    found = models.load(elsewhere, base=base, device="cpu", dtype="float32")
+    pixels = torch.rand(1, 3, *[found.model.vision_tower.image_size] * 2)
+    assert torch.equal(
+        reporter("lora").model.vision_tower(pixels), found.model.vision_tower(pixels)
+    )
 
 
 @pytest.mark.parametrize(
