@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from harness.system_names import system_name
 from metrics.comparison import TRIALS, compare_tally
 from metrics.results import Score
 from metrics.scoring import Resampling, Tally, score_systems
-from metrics.statistics import PairedComparison
+from metrics.statistics import PairedComparison, holm
 from models.adapter import PRIORS
 from reports.report_data import PriorGain
 
@@ -23,35 +23,67 @@ OTHERS = tuple(prior for prior in PRIORS if prior != "real")
 
 
 def prior_gains(
-    counted: Tally, studies: Sequence[Study], resampling: Resampling
+    counted: Tally,
+    studies: Sequence[Study],
+    resampling: Resampling,
+    unanswered: Mapping[str, Sequence[bool]] | None = None,
 ) -> list[PriorGain]:
     """Return, per metric and pair, what the real prior is worth on the studies that have one.
 
     A pair is a model with its real prior and the same model with another: ``id`` and
-    ``id@dummy``. The statistics are those of the whole run; the studies with a prior are resampled
-    by the run's units as a test set of their own, as slices are, so that scoring these studies
-    alone gives the same numbers. Holm's correction is over the pairs within a metric.
+    ``id@dummy``. A study that one of a model's modes did not answer (``unanswered`` says so by
+    system) counts in none of its pairs: a prior image that cannot be read would fail the real
+    mode alone. The statistics are those of the whole run; the studies left are resampled by the
+    run's units as a test set of their own, as slices are, so that scoring these studies alone
+    gives the same numbers. Holm's correction is over all pairs within a metric.
     """
     pairs = prior_pairs(list(counted.statistics))
-    rows = np.array([study.has_prior is True for study in studies])
-    if not pairs or not rows.any():
-        return []
-    subset = _of_systems(counted.subset(rows), pairs)
-    scores = score_systems(subset, resampling)
-    others = {pair: other for pair, (_, other) in pairs.items()}
-    n = int(rows.sum())
+    with_prior = np.array([study.has_prior is True for study in studies])
+    found: list[PriorGain] = []
+    for model in dict.fromkeys(model for model, _ in pairs.values()):
+        own = {pair: other for pair, (name, other) in pairs.items() if name == model}
+        lost = [unanswered[system] for system in _systems(own)] if unanswered else []
+        kept = with_prior & ~np.any(lost, axis=0) if lost else with_prior
+        if kept.any():
+            left_out = int(with_prior.sum() - kept.sum())
+            found += _of_model(_subset(counted, kept, own), model, own, resampling, left_out)
+    return _with_holm(found, list(counted.outputs()))
+
+
+def _of_model(
+    counted: Tally,
+    model: str,
+    others: Mapping[tuple[str, str], str],
+    resampling: Resampling,
+    left_out: int,
+) -> list[PriorGain]:
+    scores = score_systems(counted, resampling)
     return [
         PriorGain(
-            model=one.a,
+            model=model,
             other=others[one.a, one.b],
             metric=one.metric,
             real=scores[one.a][one.metric],
             instead=scores[one.b][one.metric],
             difference=one,
-            n=n,
+            n=counted.n,
+            left_out=left_out,
         )
-        for one in _compared(subset, list(pairs), resampling)
+        for one in _compared(counted, list(others), resampling)
     ]
+
+
+def _with_holm(gains: Sequence[PriorGain], metrics: Sequence[str]) -> list[PriorGain]:
+    """Return the gains metric by metric, corrected over the pairs of all models."""
+    found: list[PriorGain] = []
+    for metric in metrics:
+        own = [gain for gain in gains if gain.metric == metric]
+        corrected = holm([gain.difference.p_randomisation for gain in own]).tolist()
+        found += [
+            replace(gain, difference=replace(gain.difference, p_holm=p))
+            for gain, p in zip(own, corrected, strict=True)
+        ]
+    return found
 
 
 def prior_pairs(systems: Sequence[str]) -> dict[tuple[str, str], tuple[str, str]]:
@@ -79,10 +111,14 @@ def prior_counts(studies: Sequence[Study]) -> dict[str, Any]:
     }
 
 
-def _of_systems(counted: Tally, pairs: Mapping[tuple[str, str], object]) -> Tally:
-    wanted = {system for pair in pairs for system in pair}
+def _systems(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return list(dict.fromkeys(system for pair in pairs for system in pair))
+
+
+def _subset(counted: Tally, rows: np.ndarray, pairs: Iterable[tuple[str, str]]) -> Tally:
+    wanted = _systems(pairs)
     kept = {name: arrays for name, arrays in counted.statistics.items() if name in wanted}
-    return Tally(counted.selected, kept, counted.units)
+    return Tally(counted.selected, kept, counted.units).subset(rows)
 
 
 def _compared(
@@ -110,7 +146,8 @@ def gains_json(gains: Sequence[PriorGain]) -> dict[str, Any]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for gain in gains:
         by_metric = found.setdefault(gain.model, {}).setdefault(gain.other, {})
-        by_metric[gain.metric] = _json(gain.real, gain.instead, gain.difference)
+        numbers = _json(gain.real, gain.instead, gain.difference)
+        by_metric[gain.metric] = {**numbers, "left_out": gain.left_out}
     return found
 
 

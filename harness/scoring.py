@@ -18,6 +18,7 @@ from metrics.samples import TestSet
 from metrics.scoring import Resampling, Tally, score_table, tally
 from metrics.selection import Selected, select
 from metrics.statistics import PairedComparison, Units, few_units
+from models.adapter import FAILED
 from reports.report_data import PriorGain
 
 NO_REAL_PRIOR = ("dummy", "none")
@@ -141,7 +142,7 @@ def judge(
         table=table,
         counted=counted,
         comparisons=_comparisons(counted, plan.resampling),
-        prior_gains=prior_gains(counted, studies, plan.resampling),
+        prior_gains=prior_gains(counted, studies, plan.resampling, _unanswered(systems)),
         slices=slice_scores(plan.slices, studies, test_set.references, counted, plan.resampling),
         soundness=sound,
         notes=make_units(studies, plan.cluster)[1],
@@ -215,6 +216,16 @@ def _system(given: SystemTexts, test_set: TestSet) -> System:
         for prior, has_prior in zip(given.priors, known, strict=True)
     ]
     return System([text or "" for text in given.predictions], shown)
+
+
+def _unanswered(systems: Mapping[str, SystemTexts]) -> dict[str, list[bool]]:
+    return {
+        system: [
+            text is None or why == FAILED
+            for text, why in zip(given.predictions, given.finish_reasons, strict=True)
+        ]
+        for system, given in systems.items()
+    }
 
 
 def _comparisons(counted: Tally, resampling: Resampling) -> list[PairedComparison]:

@@ -75,7 +75,8 @@ class PriorGain:
     """One metric of a model with the studies' real prior, and with something in its place.
 
     ``other`` is ``dummy``, ``shuffled`` or ``none``. Both scores and their ``difference`` (real
-    minus other) are over the ``n`` studies that have a prior image.
+    minus other) are over the ``n`` studies that have a prior image and an answer of all of the
+    model's modes; ``left_out`` counts those with a prior that one of these failed on.
     """
 
     model: str
@@ -85,6 +86,7 @@ class PriorGain:
     instead: Score
     difference: PairedComparison
     n: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -131,12 +131,16 @@ def _show_prior_gains(scored: Scored, text_only: Sequence[str]) -> None:
     if not scored.prior_gains:
         return
     shown = gains_for_terminal(scored.prior_gains)
-    n = scored.prior_gains[0].n
-    title = f"What the prior image is worth ({n:,} studies)"
+    n = sorted({gain.n for gain in scored.prior_gains})
+    studies = f"{n[0]:,}" if len(n) == 1 else f"{n[0]:,} to {n[-1]:,}"
+    title = f"What the prior image is worth ({studies} studies)"
     rows = shown.rows
     if not fits(shown.headers, rows):
         rows = [[_INTERVAL.sub("", cell) for cell in row] for row in rows]
     print_table(shown.headers, rows, title)
+    for model, left_out in {gain.model: gain.left_out for gain in scored.prior_gains}.items():
+        if left_out:
+            print(terminal_text(f"{model}: {left_out:,} studies left out: one of its modes failed"))
     metric, found = prior_findings(PriorSection(scored.prior_gains, text_only=text_only))
     for one in found:
         looks = " (looks at no image)" if one.text_only else ""

@@ -202,6 +202,21 @@ def test_the_same_command_after_mending_gives_the_bytes_of_a_fresh_run(
     assert f"images{os.sep}30.png. Put it back as it was, give --fresh" in ended.err
 
 
+def test_a_missing_prior_image_makes_no_difference_between_the_modes(place: Path, run: Run) -> None:
+    (place / "images" / "21-prior.png").unlink()
+    ended = run("run", "bench.yaml", "--allow-missing")
+    assert 0 == ended.status, ended.err
+    # s21 failed with its real prior, and so did whoever was given that prior
+    assert "What the prior image is worth (43 studies)" in ended.out
+    assert "two: 2 studies left out: one of its modes failed" in ended.out
+    gains = json.loads((place / "out" / "scores.json").read_text())["prior_gain"]["two"]
+    assert {(43, 2)} == {
+        (one["temporal_direction_f1"]["n"], one["temporal_direction_f1"]["left_out"])
+        for one in gains.values()
+    }
+    assert 1.0 == gains["dummy"]["temporal_direction_f1"]["real"]
+
+
 def test_kills_lose_no_figure_but_those_of_the_batch_in_hand(place: Path, run: Run) -> None:
     (place / "bench.yaml").write_text(BENCHMARK.replace("SECONDS", "0.02"))
     draw, killed = random.Random(3), 0

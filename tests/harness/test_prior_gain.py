@@ -171,3 +171,72 @@ def test_no_study_with_a_prior_gives_no_gain() -> None:
 def test_pairs_need_the_model_with_its_real_prior() -> None:
     assert {} == prior_pairs(["a@dummy", "b", "c@none"])
     assert {("b", "b@none"): ("b", "none")} == prior_pairs(["a@dummy", "b", "b@none"])
+
+
+FAILED = [i for i, study in enumerate(STUDIES) if study.prior_images][:9]
+"""Rows of studies with a prior that the real mode cannot read."""
+
+
+def _with_failures(texts: SystemTexts, rows: list[int]) -> SystemTexts:
+    said = ["" if i in rows else text for i, text in enumerate(texts.predictions)]
+    why = ["error" if i in rows else "stop" for i in range(N)]
+    return SystemTexts(said, why, texts.priors)
+
+
+def _judged(systems: dict[str, SystemTexts]) -> list[PriorGain]:
+    return judge(
+        STUDIES, systems, count_systems(STUDIES, systems, PLAN), PLAN, name="x"
+    ).prior_gains
+
+
+def test_a_study_that_one_mode_failed_counts_in_no_pair_of_its_model() -> None:
+    systems = {**SYSTEMS, "m": _with_failures(SYSTEMS["m"], FAILED)}
+    found = _judged(systems)
+    rows = [i for i, study in enumerate(STUDIES) if study.prior_images and i not in FAILED]
+    alone = [STUDIES[i] for i in rows]
+    kept = {
+        name: SystemTexts(*([values[i] for i in rows] for values in vars(texts).values()))
+        for name, texts in systems.items()
+    }
+    pairs = [("m", "m@dummy"), ("m", "m@shuffled")]
+    counted = count_systems(alone, kept, PLAN)
+    expected = compare_tally(counted, pairs=pairs, resamples=RESAMPLES, confidence=0.9, seed=SEED)
+    shown = [one for one in expected if not math.isnan(one.difference)]
+    assert shown == [g.difference for g in found if not math.isnan(g.difference.difference)]
+    assert {(len(rows), 9)} == {(g.n, g.left_out) for g in found}
+    one = gains_json(found)["m"]["shuffled"]["bleu4"]
+    assert (9, len(rows)) == (one["left_out"], one["n"])
+
+
+def test_failures_of_the_real_mode_alone_make_no_gain() -> None:
+    same = SYSTEMS["m"]
+    dummy = SystemTexts(same.predictions, ["stop"] * N, ["dummy"] * N)
+    found = _judged({"m": _with_failures(same, FAILED), "m@dummy": dummy})
+    assert 0.0 == _one(found, "bleu4", "dummy").difference.difference
+
+
+def test_one_models_failures_leave_another_models_studies_alone(
+    gains: list[PriorGain],
+) -> None:
+    renamed = {
+        name.replace("m", "b", 1): texts for name, texts in SYSTEMS.items() if name[0] == "m"
+    }
+    systems = {**SYSTEMS, **renamed, "b@dummy": _with_failures(renamed["b@dummy"], FAILED)}
+    found = _judged(systems)
+    assert {("m", 0), ("b", 9)} == {(g.model, g.left_out) for g in found}
+    before = {(g.metric, g.other): g.difference for g in gains}
+    for gain in found:
+        if gain.model == "m" and not math.isnan(gain.difference.difference):
+            alone = before[gain.metric, gain.other]
+            assert alone.difference == gain.difference.difference
+            assert (alone.low, alone.high) == (gain.difference.low, gain.difference.high)
+            assert alone.p_randomisation == gain.difference.p_randomisation
+    four = [g.difference for g in found if g.metric == "bleu4"]
+    assert 4 == len(four)
+    expected = holm([one.p_randomisation for one in four]).tolist()
+    assert expected == [one.p_holm for one in four]
+
+
+def test_a_model_that_failed_on_all_studies_with_a_prior_has_no_gain() -> None:
+    systems = {**SYSTEMS, "m": _with_failures(SYSTEMS["m"], list(range(N)))}
+    assert [] == _judged(systems)
