@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -177,10 +176,11 @@ def _describe_metric(name: str) -> dict[str, Any]:
 def _describe_adapter(name: str) -> dict[str, Any]:
     if name == "predictions":
         return {"adapter": name, "definition": "Reports that exist already, read from `path`."}
+    from models.option_table import option_table
     from models.registry import adapter_class
 
     found = adapter_class(name)
-    options = [f"{f.name}: {f.type}" for f in fields(found.Options)]
+    options = [str(row) for row in option_table(found.Options)]
     return {
         "adapter": name,
         "definition": inspect.cleandoc(found.__doc__ or ""),

@@ -17,9 +17,10 @@ NORMAL_REPORT = (
 
 @dataclass(frozen=True)
 class ConstantOptions:
-    """``text``: what every study gets."""
+    """The options of the baseline."""
 
     text: str = NORMAL_REPORT
+    """What every study gets."""
 
 
 class Constant(Adapter):

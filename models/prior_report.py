@@ -12,9 +12,10 @@ from models.constant import NORMAL_REPORT
 
 @dataclass(frozen=True)
 class PriorReportOptions:
-    """``fallback``: what a study without a prior report gets."""
+    """The options of the baseline."""
 
     fallback: str = NORMAL_REPORT
+    """What a study without a prior report gets."""
 
 
 class PriorReport(Adapter):

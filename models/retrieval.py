@@ -18,9 +18,10 @@ from models.errors import InputError
 
 @dataclass(frozen=True)
 class RetrievalOptions:
-    """``sections``: the context sections compared, in this order; None compares all there are."""
+    """The options of the baseline."""
 
     sections: list[str] | None = None
+    """Context sections that are compared, in this order; None: all."""
 
 
 class Retrieval(Adapter):

@@ -21,15 +21,14 @@ def check_engine(name: str) -> None:
 
 @dataclass(frozen=True)
 class VllmSettings:
-    """How vLLM spreads over a machine: GPUs, its share of each one's memory, longest text.
-
-    ``max_model_len`` is the most tokens of a prompt and its answer together; None is what the
-    model allows.
-    """
+    """How vLLM spreads over a machine."""
 
     tensor_parallel: int = 1
+    """GPUs that share the model."""
     gpu_memory_utilization: float = 0.85
+    """Its share of each one's memory."""
     max_model_len: int | None = None
+    """Most tokens of a prompt and its answer together; None: what the model allows."""
 
 
 class Engines:

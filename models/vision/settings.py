@@ -7,25 +7,21 @@ from typing import Any, Literal
 
 from models.engines.engine import Decoding
 from models.errors import InputError
+from models.libra.settings import GenerationOptions
 
 
 @dataclass(frozen=True)
-class VisionLanguageGeneration:
-    """How a text is decoded; names and meaning as in `models.engines.engine.Decoding`.
+class VisionLanguageGeneration(GenerationOptions):
+    """How a text is decoded.
 
     What the checkpoint's own generation settings say of these, or of anything but token ids, does
     not count.
     """
 
-    num_beams: int = 1
-    length_penalty: float = 1.0
-    no_repeat_ngram_size: int = 0
-    repetition_penalty: float = 1.0
     max_new_tokens: int = 512
-    temperature: float = 0.0
-    top_p: float | None = None
-    top_k: int | None = 50
-    seed: int = 0
+    """Most tokens of a text."""
+    repetition_penalty: float = 1.0
+    """Above 1 makes tokens that stand there already less likely."""
 
     def decoding(self) -> Decoding:
         """Return the settings that the engines have too; one sequence per study."""
@@ -36,27 +32,32 @@ class VisionLanguageGeneration:
 
 @dataclass(frozen=True)
 class VisionLanguageOptions:
-    """Which checkpoint runs where, and what it is asked.
-
-    ``weights``: a folder or a hub id. ``system``: a system message. ``prompt`` replaces the
-    question about the section; ``context`` names the sections that follow it, None for all.
-    ``send_prior`` shows the prior image too. ``max_side`` makes larger images this small before
-    the model's own preprocessing. ``template_options`` are variables of the chat template
-    (``enable_thinking`` of some models).
-    """
+    """Which checkpoint runs where, and what it is asked."""
 
     weights: str
+    """A folder or a hub id."""
     revision: str | None = None
+    """Branch, tag or commit on the hub."""
     device: str | None = None
+    """As torch names it; None: a GPU if there is one."""
     dtype: Literal["float32", "bfloat16", "float16", "8bit", "4bit"] | None = None
+    """None: float32 on a CPU, float16 elsewhere."""
     system: str | None = None
+    """A system message."""
     prompt: str | None = None
+    """Replaces the question about the section."""
     context: list[str] | None = None
+    """Sections of the study's context after the question, in this order; None: all."""
     send_prior: bool = True
+    """Whether the prior image is shown too."""
     max_side: int | None = None
+    """Larger images are made this small, in pixels, before the model's own preprocessing."""
     template_options: dict[str, Any] = field(default_factory=dict)
+    """Variables of the chat template, such as enable_thinking of some models."""
     generation: VisionLanguageGeneration = VisionLanguageGeneration()
+    """How texts are decoded; the checkpoint's own generation settings do not count."""
     batch_size: int = 4
+    """Studies decoded together."""
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:

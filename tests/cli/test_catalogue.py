@@ -41,6 +41,12 @@ def test_a_protocol_and_an_adapter_of_one_name_are_both_described(name: str, run
     assert (name, name) == (described["protocol"], described["adapter"])
 
 
+def test_options_of_an_adapter_are_shown_with_default_and_meaning(run: Run) -> None:
+    shown = run("describe", "libra").out
+    assert "weights: str (must be given)\n    A folder, a bundled or short name" in shown
+    assert "generation.num_beams: int = 1\n    Beams; 1 is no beam search." in shown
+
+
 @pytest.mark.parametrize(
     ("name", "says"), [("demoo", "'demo'"), ("meteo", "'meteor'"), ("retreival", "'retrieval'")]
 )

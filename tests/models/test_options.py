@@ -5,6 +5,7 @@ import pytest
 from models.constant import NORMAL_REPORT, Constant
 from models.errors import InputError
 from models.options import read_options
+from models.registry import adapter_class
 from models.retrieval import Retrieval
 
 
@@ -67,3 +68,20 @@ def test_options_inside_options_are_read_alike() -> None:
         read_options(Outer, {"inner": {}}, "models[0]")
     with pytest.raises(InputError, match=r"'inner.* in models"):
         read_options(Outer, {"inner": 3}, "models[0]")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "problem"),
+    [
+        ("libra", {"weights": "w", "generation": {"num_beem": 1}}, "Did you mean 'num_beams'"),
+        ("libra", {"weights": "w", "vllm": {"gpus": 1}}, "Unknown option 'gpus' in vllm"),
+        ("libra", {"weights": "w", "feature_cache": {"size": 1}}, "'size' in feature_cache"),
+        ("vision_language", {"weights": "w", "generation": {"beam": 1}}, "'beam' in generation"),
+        ("openai_compatible", {"endpoint": "e", "model": "m", "images": {"side": 1}}, "'side'"),
+    ],
+)
+def test_unknown_keys_inside_options_are_refused(
+    name: str, settings: dict[str, object], problem: str
+) -> None:
+    with pytest.raises(InputError, match=problem):
+        adapter_class(name).from_settings(settings)
