@@ -1,0 +1,81 @@
+"""BioLORD: a vector for each entity's text, alike for synonyms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.annotators.annotator import Annotator
+from metrics.annotators.encoders import (
+    build_encoder,
+    length_batches,
+    load_config,
+    load_tokenizer,
+    padded,
+    require_packages,
+)
+from metrics.annotators.ratescore.folders import fill_from
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Vector = NDArray[np.float32]
+
+_MAX_TOKENS = 30
+
+
+class EntityEncoder(Annotator[Vector]):
+    """A loaded synonym encoder; a vector is the last hidden state of the start mark."""
+
+    version: ClassVar[int] = 1
+
+    def __init__(self, model: nn.Module, tokenizer: Any, device: str) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._device = device
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "cpu") -> Self:
+        """Load ``FremyCompany/BioLORD-2023-C`` or an encoder of the same layout from its folder.
+
+        Raises
+        ------
+        InputError
+            If files are damaged or do not fit each other.
+        MissingError
+            If a file or package is not there.
+        """
+        require_packages()
+        path = Path(folder)
+        model: Any = build_encoder(load_config(path))
+        model.pooler = None
+        fill_from(model, path)
+        return cls(model.to(device), load_tokenizer(path), device)
+
+    def annotate_distinct(self, texts: Sequence[str]) -> list[Vector]:
+        """Return a vector per entity text, float32 (dim,), in order."""
+        import torch
+
+        own = self._tokenizer
+        ids = [own(text, truncation=True, max_length=_MAX_TOKENS)["input_ids"] for text in texts]
+        found: dict[int, Vector] = {}
+        for batch in length_batches([len(sequence) for sequence in ids], self._device):
+            inputs, mask = padded([ids[i] for i in batch], own.pad_token_id, self._device)
+            with torch.inference_mode():
+                states = self._model(input_ids=inputs, attention_mask=mask).last_hidden_state
+            found.update(zip(batch, states[:, 0].float().cpu().numpy(), strict=True))
+        return [found[i].copy() for i in range(len(texts))]
+
+    @staticmethod
+    def encode(annotation: Vector) -> bytes:
+        """Return the vector as little-endian float32."""
+        return annotation.astype("<f4").tobytes()
+
+    @staticmethod
+    def decode(data: bytes) -> Vector:
+        """Return the vector of these bytes."""
+        return np.frombuffer(data, "<f4").astype(np.float32)

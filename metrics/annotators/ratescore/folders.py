@@ -1,0 +1,43 @@
+"""Models from folders as the hub lays them out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metrics.annotators.checkpoints import fill, read_checkpoint, tensors
+from metrics.errors import MissingError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_FILES = ("model.safetensors", "pytorch_model.bin")
+# positions are 0, 1, 2, ...; the pooler and the head of the pre-training are never asked
+_UNUSED = ("embeddings.position_ids", "pooler.", "lm_head.")
+
+
+def fill_from(model: nn.Module, folder: Path) -> None:
+    """Set the model's parameters from the weights in its folder, by their official names.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, holds code, or does not fit the model.
+    MissingError
+        If there is none.
+    """
+    path = next((folder / name for name in _FILES if (folder / name).is_file()), None)
+    if path is None:
+        raise MissingError(
+            f"{folder} has no weights: one of {', '.join(_FILES)} is needed. "
+            "Download the model's folder whole."
+        )
+    own: Any = model
+    prefix = f"{own.base_model_prefix}."
+    inner = any(name.startswith(prefix) for name in model.state_dict())
+    weights = {
+        name if inner else name.removeprefix(prefix): value
+        for name, value in tensors(read_checkpoint(path), path).items()
+        if not name.removeprefix(prefix).startswith(_UNUSED)
+    }
+    fill(model, weights, path)

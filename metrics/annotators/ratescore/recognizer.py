@@ -1,0 +1,122 @@
+"""RaTE-NER: the entities of a report, sentence by sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from metrics.annotators.annotator import Annotator
+from metrics.annotators.encoders import (
+    length_batches,
+    load_config,
+    load_tokenizer,
+    padded,
+    quiet,
+    require_packages,
+)
+from metrics.annotators.ratescore.entities import TYPES, Entity, entity_ranges
+from metrics.annotators.ratescore.folders import fill_from
+from metrics.annotators.ratescore.sentences import sentences
+from metrics.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_MAX_TOKENS = 512
+
+
+class EntityRecognizer(Annotator[list[Entity]]):
+    """A loaded RaTE-NER.
+
+    A sentence is cut after 510 word pieces. A report without a sentence of at least 3 characters
+    has no entities; in the official package it shifts the entities of all reports after it.
+    """
+
+    version: ClassVar[int] = 1
+
+    def __init__(self, model: nn.Module, tokenizer: Any, tags: Sequence[str], device: str) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._tags = tags
+        self._device = device
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "cpu") -> Self:
+        """Load ``Angelakeke/RaTE-NER-Deberta`` or a model of the same layout from its folder.
+
+        Raises
+        ------
+        InputError
+            If files are damaged, do not fit each other, or name other types of entities.
+        MissingError
+            If a file or package is not there.
+        """
+        require_packages()
+        import torch
+        from transformers import AutoModelForTokenClassification
+        from transformers.initialization import no_init_weights
+
+        path = Path(folder)
+        config = load_config(path)
+        tags = [config.id2label[i] for i in range(len(config.id2label))]
+        _check_tags(tags, path)
+        with quiet(), no_init_weights():
+            build: Any = AutoModelForTokenClassification.from_config
+            model: nn.Module = build(config, dtype=torch.float32)
+        model = model.eval().requires_grad_(False)
+        fill_from(model, path)
+        return cls(model.to(device), load_tokenizer(path), tags, device)
+
+    def annotate_distinct(self, texts: Sequence[str]) -> list[list[Entity]]:
+        """Return the entities of each text, in order; each distinct sentence is read once."""
+        # the fast tokeniser cannot take lone surrogates
+        split = [sentences(text.encode("utf-8", "ignore").decode()) for text in texts]
+        distinct = list(dict.fromkeys(sentence for part in split for sentence in part))
+        found = dict(zip(distinct, self._read(distinct), strict=True))
+        return [[entity for sentence in part for entity in found[sentence]] for part in split]
+
+    @staticmethod
+    def encode(annotation: list[Entity]) -> bytes:
+        """Return the entities as JSON."""
+        return json.dumps(annotation, ensure_ascii=False).encode()
+
+    @staticmethod
+    def decode(data: bytes) -> list[Entity]:
+        """Return the entities of these bytes."""
+        return [(text, kind) for text, kind in json.loads(data)]
+
+    def _read(self, distinct: Sequence[str]) -> list[list[Entity]]:
+        import torch
+
+        own = self._tokenizer
+        ids = [own(text, truncation=True, max_length=_MAX_TOKENS)["input_ids"] for text in distinct]
+        found: dict[int, list[Entity]] = {}
+        for batch in length_batches([len(sequence) for sequence in ids], self._device):
+            inputs, mask = padded([ids[i] for i in batch], own.pad_token_id, self._device)
+            with torch.inference_mode():
+                logits = self._model(input_ids=inputs, attention_mask=mask).logits
+            for i, best in zip(batch, logits.argmax(-1).tolist(), strict=True):
+                found[i] = self._entities(ids[i], best[: len(ids[i])])
+        return [found[i] for i in range(len(distinct))]
+
+    def _entities(self, ids: list[int], best: list[int]) -> list[Entity]:
+        # the official package counts what is no padding, and a text may spell "[PAD]"
+        own = self._tokenizer
+        kept = len(ids) - ids.count(own.pad_token_id)
+        pieces = own.convert_ids_to_tokens(ids[:kept])
+        ranges = entity_ranges(pieces, [self._tags[i] for i in best])
+        return [
+            (own.convert_tokens_to_string(pieces[first : last + 1]), kind)
+            for first, last, kind in ranges
+        ]
+
+
+def _check_tags(tags: Sequence[str], folder: Path) -> None:
+    wanted = {f"{begin}-{kind}" for begin in "BI" for kind in TYPES} | {"O"}
+    if set(tags) != wanted:
+        raise InputError(
+            f"{folder}/config.json tags words as {', '.join(sorted(set(tags)))}. RaTEScore needs "
+            f"O, and B- and I- of {', '.join(TYPES)}: give the folder of RaTE-NER-Deberta."
+        )
