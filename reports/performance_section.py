@@ -45,7 +45,7 @@ def _cell(value: Any, form: Callable[[Any], str]) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.1f} s"
+    return f"{value:.1f} s" if value >= 0.05 else "< 0.1 s"
 
 
 def _rate(value: float) -> str:

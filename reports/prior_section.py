@@ -33,7 +33,8 @@ class GainCell:
 class PriorView:
     """The section; ``head`` is None where no metric is defined on studies with a prior.
 
-    ``basis`` says what the numbers of the headline are over, ``left_out`` what they are not over.
+    ``basis`` says what the numbers of the headline are over, ``left_out`` what none is over.
+    ``columns`` are model, what the real prior is compared with, and number of studies.
     """
 
     metric: str
@@ -43,7 +44,7 @@ class PriorView:
     left_out: str
     caveats: list[str]
     plots: list[tuple[ForestPlot, str]]
-    columns: list[tuple[str, str]]
+    columns: list[tuple[str, str, int]]
     rows: list[tuple[str, list[GainCell]]]
 
 
@@ -55,6 +56,7 @@ def prior_view(data: ReportData) -> PriorView | None:
     head = found[0] if found else None
     gains = [g for g in data.prior.gains if head and (g.metric, g.model) == (metric, head.model)]
     columns, rows = gain_table(data.prior.gains)
+    n = {(gain.model, gain.other): gain.n for gain in data.prior.gains}
     return PriorView(
         metric=metric,
         head=head,
@@ -63,7 +65,9 @@ def prior_view(data: ReportData) -> PriorView | None:
         left_out=_left_out(data.prior) if gains else "",
         caveats=_caveats(data, gains, head),
         plots=_plots(gains),
-        columns=[(model, f"over {MODES[other].against}") for model, other in columns],
+        columns=[
+            (model, f"over {MODES[other].against}", n[model, other]) for model, other in columns
+        ],
         rows=[(name, [_cell(gain) for gain in cells]) for name, cells in rows],
     )
 
@@ -132,7 +136,8 @@ def _basis(prior: PriorSection, gains: Sequence[PriorGain], n: int) -> str:
     if not gains:
         return "No metric is defined on the studies that have a prior image: nothing can be said."
     first = gains[0]
-    over = f"On the {count(first.n)} of {count(n)} studies that have a prior image"
+    answered = " and that no mode failed on" if first.left_out else ""
+    over = f"On the {count(first.n)} of {count(n)} studies that have a prior image{answered}"
     if not first.real.resamples:
         return f"{over}; without intervals."
     confidence = digits(first.real.confidence, percent=True).rstrip("0").rstrip(".")
@@ -155,6 +160,11 @@ def _left_out(prior: PriorSection) -> str:
             f"Of {count(prior.unknown)} studies it is not known whether they have a prior image; "
             "they are left out too."
         )
+    failed = {gain.model: gain.left_out for gain in prior.gains if gain.left_out}
+    sentences += [
+        f"{model}: {count(n)} with a prior image left out, because one of its modes failed there."
+        for model, n in failed.items()
+    ]
     return " ".join(sentences)
 
 

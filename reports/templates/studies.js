@@ -199,7 +199,7 @@
 
   function images(study) {
     const figures = study.images.map(([caption, uri]) => {
-      const picture = element("img", { src: uri, alt: caption, decoding: "async" });
+      const picture = element("img", { src: uri, alt: `${caption}, study ${study.id}`, decoding: "async" });
       const button = element("button", { type: "button", "aria-pressed": "false", "aria-label": `Enlarge: ${caption}` }, picture);
       button.addEventListener("click", () => {
         button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));

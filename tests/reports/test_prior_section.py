@@ -134,7 +134,8 @@ def _report(section: PriorSection) -> ReportData:
 def _prior_html(data: ReportData) -> str:
     found = re.search(r'<section id="prior-image".*?</section>', render_report(data), re.S)
     assert found is not None
-    return " ".join(re.sub(r"<[^>]*>", " ", found[0]).split())
+    text = found[0].replace("<wbr>", "")
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
 
 
 def test_the_headline_comes_right_after_soundness_in_both_versions() -> None:
@@ -158,6 +159,15 @@ def test_what_the_numbers_are_over_is_said() -> None:
         "what it sees with the dummy" in text
     )
     assert "Only" not in text
+
+
+def test_studies_that_a_mode_failed_on_are_counted_by_model() -> None:
+    section = prior(MODEL)
+    data = _report(replace(section, gains=[replace(g, left_out=2, n=180) for g in section.gains]))
+    text = _prior_html(data)
+    assert "On the 180 of 300 studies that have a prior image and that no mode failed on" in text
+    assert "libra-phantom: 2 with a prior image left out, because one of its modes" in text
+    assert "over the dummy n 180" in text
 
 
 def test_few_units_and_unsound_systems_are_caveats() -> None:
@@ -189,7 +199,7 @@ def test_every_metric_has_a_row_and_significant_gains_stand_out() -> None:
     gains = [*prior(MODEL).gains, gain(MODEL, "dummy", "rougeL", 0.01)]
     view = prior_view(_report(PriorSection(gains)))
     assert view is not None
-    assert [(MODEL, "over the dummy"), (MODEL, "over another patient's")] == view.columns
+    assert [(MODEL, "over the dummy", 182), (MODEL, "over another patient's", 182)] == view.columns
     rows = {name: [(c.value, c.interval, c.sure) for c in cells] for name, cells in view.rows}
     assert [("+35.00", "30.00, 40.00", True), ("+40.00", "35.00, 45.00", True)] == rows["bleu4"]
     assert ("+0.350", "0.300, 0.400", True) == rows["cider"][0]
@@ -218,3 +228,9 @@ def test_the_run_card_shows_what_generating_took() -> None:
         "Type": "float32",
     } == dict(zip(table.headers, table.rows[0][1], strict=True))
     assert None is performance_table(replace(report(), performance={}))
+
+
+def test_a_time_that_was_measured_is_never_shown_as_none() -> None:
+    found = performance_table(replace(report(), performance={"m": {"warm_up_s": 0.009}}))
+    assert found is not None
+    assert [("m", ["< 0.1 s"])] == found.rows
