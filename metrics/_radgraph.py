@@ -152,8 +152,12 @@ def _kind_counts(own: Items, references: Sequence[Items]) -> list[float]:
             (2.0 * len(found[kind] & other[kind]), float(len(found[kind]) + len(other[kind])))
             for other in wanted
         ]
-        counts += max(pairs, key=lambda pair: pair[0] / pair[1] if pair[1] else 0.0)
+        counts += sorted(pairs, key=_share)[-1]
     return counts
+
+
+def _share(pair: tuple[float, float]) -> float:
+    return pair[0] / pair[1] if pair[1] else 0.0
 
 
 def _by_kind(items: Items) -> dict[str, set[tuple[Any, ...]]]:
