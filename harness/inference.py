@@ -111,10 +111,12 @@ def _prepared(asked: Asked, turns: Sequence[Turn]) -> tuple[LibraReporter, Quest
 
 
 def _notes(reporter: LibraReporter, asked: Asked) -> list[str]:
-    """Return what was decided for the user."""
+    """Return what was decided for the user, other than by default."""
+    from models.libra import prompts
+
     notes = [f"{reporter.name}: {text}" for text in reporter.record["notes"]]
-    if asked.template is None:
-        choice = reporter.template
+    choice = reporter.template
+    if asked.template is None and choice.name != prompts.DEFAULT_TEMPLATE:
         notes.append(f"{reporter.name}: conversation template {choice.name}, since {choice.reason}")
     if asked.prior is None and reporter.model.reads_prior:
         notes.append(f"{reporter.name}: no prior image, so the current one stands in for it")

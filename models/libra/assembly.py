@@ -119,6 +119,9 @@ def _record(
     return {
         "checkpoint": checkpoint.name,
         "layout": checkpoint.layout,
+        "vision_tower": (
+            checkpoint.config.vision_tower if loaded.tower_files else "the checkpoint's own"
+        ),
         "engine": engine,
         "dtype": f"{bits}bit" if bits else str(placement.dtype).removeprefix("torch."),
         "device": str(placement.device),

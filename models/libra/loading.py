@@ -195,7 +195,6 @@ def _tower(
     notes, files = [], []
     if _tower_is_inside(checkpoint, tensors):
         weights, where = inside, checkpoint.folder
-        notes.append("the vision tower is the checkpoint's own, adapted one")
     else:
         files = _own_files(name, folder)
         weights, where = _merged(files), files[0].parent

@@ -18,6 +18,7 @@ from models.libra.templates import Template, TemplateChoice
 IMAGE_TOKEN = "<image>"  # noqa: S105
 IMAGE_TOKEN_INDEX = -200
 FINDINGS_QUESTION = "Provide a detailed description of the findings in the radiology image."
+DEFAULT_TEMPLATE = _templates.DEFAULT
 IMPRESSION_QUESTION = "Provide a detailed description of the impression in the radiology image."
 
 _QUESTIONS = {"findings": FINDINGS_QUESTION, "impression": IMPRESSION_QUESTION}

@@ -47,9 +47,25 @@ def test_context_and_beams_give_the_originals_beams(ask: Run) -> None:
 
 
 def test_what_was_decided_is_said(ask: Run) -> None:
-    said = ask("--image", IMAGES / "cur_a.png").err
-    assert "conversation template libra_v1" in said
-    assert "no prior image, so the current one stands in for it" in said
+    said = ask("--image", IMAGES / "cur_a.png").err.strip().splitlines()
+    assert "libra-v1.0-tiny: no prior image, so the current one stands in for it" == said[0]
+    assert ["The text was cut at --max-new-tokens."] == said[1:]
+
+
+def test_what_goes_without_saying_is_not_said(run: Run) -> None:
+    images = ("--image", IMAGES / "cur_a.png", "--prior", IMAGES / "prior_a.png")
+    for model in ("libra-phantom", "mlp-phantom"):
+        ended = run("infer", "--model", model, "--max-new-tokens", 64, *images)
+        assert (0, "") == (ended.status, ended.err)
+
+
+def test_a_template_that_the_name_decides_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(GOLDEN / "medcxrgen")
+    (folder,) = Path().glob("*[Cc][Xx][Rr][Gg]en*")
+    said = run("infer", "--model", folder, "--image", IMAGES / "cur_a.png").err
+    assert "conversation template libra_v0, since the name" in said
 
 
 def test_a_dicom_file_and_its_picture_give_one_text(ask: Run, tmp_path: Path) -> None:
