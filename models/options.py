@@ -26,7 +26,7 @@ def read_options(kind: type[T], settings: Mapping[str, Any], where: str) -> T:
     for name, field in known.items():
         if name not in settings and field.default is MISSING and field.default_factory is MISSING:
             raise InputError(f"The option {name!r} is missing in {where}. Add `{name}: …`.")
-    types = get_type_hints(kind)
+    types = get_type_hints(kind, include_extras=True)
     return kind(**{key: _checked(value, types[key], key, where) for key, value in settings.items()})
 
 

@@ -47,11 +47,15 @@ def train(
 
 
 def _train(recipe: Recipe, output: Path, resume: bool) -> dict[str, float]:
+    from benchmarks.phantoms.findings import SITES
     from harness.disk_errors import explained
     from harness.training_data import draw_lessons
     from models.training.course import check_output, train_recipe
+    from models.training.plan import plan_recipe
 
     check_output(output)
+    # sizes that do not fit are refused before minutes of drawing
+    plan_recipe(recipe, len(SITES))
     data = recipe.data
     with progress_bar("drawing phantoms", data.studies + data.valid_studies) as advance:
         lessons, valid = draw_lessons(recipe, advance)
@@ -63,16 +67,28 @@ def _train(recipe: Recipe, output: Path, resume: bool) -> dict[str, float]:
 
 
 def _show_plan(recipe: Recipe, as_json: bool) -> None:
+    from benchmarks.phantoms.findings import SITES
     from models.training.plan import plan_recipe
 
-    found = plan_recipe(recipe)
+    found = plan_recipe(recipe, len(SITES))
     if as_json:
         print_json(asdict(found))
         return
     parts = [[name, f"{count:,}"] for name, count in found.parameters.items()]
     print_table(["part", "parameters"], parts, title=f"{found.size_bytes / 1e6:.2f} MB in float16")
-    headers = ["stage", "learns", "steps", "batch", "trained", "CPU s, about"]
-    rows = [[str(value) for value in asdict(stage).values()] for stage in found.stages]
+    headers = ["stage", "learns", "steps", "batch", "trained", "operations", "CPU s, about"]
+    rows = [
+        [
+            stage.name,
+            stage.learns,
+            str(stage.steps),
+            str(stage.batch_size),
+            f"{stage.trained:,}",
+            f"{stage.operations:.2e}",
+            str(stage.cpu_s),
+        ]
+        for stage in found.stages
+    ]
     print_table(headers, rows)
 
 

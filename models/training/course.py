@@ -44,7 +44,7 @@ def train_recipe(
     output
         The folder to make. States to resume from are kept beside it until the end.
     resume
-        Go on from the last state of an interrupted run of the same recipe.
+        Go on from the last state of an interrupted run of the same recipe and lessons.
     advance
         Told the number of steps, and of validation studies, as they are done.
 
@@ -52,12 +52,12 @@ def train_recipe(
     ------
     InputError
         If the output is there already, the recipe's sizes do not fit together, the lessons do not
-        fit the recipe, or the run to resume was one of another recipe.
+        fit the recipe, or the run to resume was one of another recipe or other lessons.
     """
     check_output(output)
     _check_lessons(recipe, lessons)
     work = output.parent / f".{output.name}-training"
-    _open(work, recipe, resume)
+    _open(work, recipe, lessons, resume)
     with one_thread(), quiet_transformers():
         course = Course(recipe, lessons, work, resume)
         for number in range(len(recipe.stages)):
@@ -66,6 +66,7 @@ def train_recipe(
         shutil.rmtree(draft, ignore_errors=True)
         export_checkpoint(draft, course.parts, course.tokenizer, course.preprocessor)
         scores = validate(draft, valid, advance)
+    course.log.forget("validation")
     course.log.write({"stage": "validation", **scores})
     shutil.copyfile(course.log.path, draft / LOG_FILE)
     write_card(draft / "README.md", recipe, course.parts, scores)
@@ -75,13 +76,14 @@ def train_recipe(
     return scores
 
 
-def _open(work: Path, recipe: Recipe, resume: bool) -> None:
-    """Make the folder of states; what an interrupted run of another recipe left is refused."""
+def _open(work: Path, recipe: Recipe, lessons: Lessons, resume: bool) -> None:
+    """Make the folder of states; what another recipe or other lessons left is not resumed."""
     known = work / "recipe.json"
-    said = json.dumps(asdict(recipe), indent=2)
+    said = json.dumps({"recipe": asdict(recipe), "lessons": lessons.digest()}, indent=2)
     if resume and known.is_file() and known.read_text("utf-8") != said:
         raise InputError(
-            f"{work} holds the states of a run of another recipe. Leave --resume out to start anew."
+            f"{work} holds the states of a run of another recipe, or with other lessons. Leave "
+            "--resume out to start anew."
         )
     if not resume:
         shutil.rmtree(work, ignore_errors=True)

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.libra.projectors import TemporalAlignmentConnector
+from models.libra.projectors import Projector, TemporalAlignmentConnector
+from models.libra.tower_names import official_names
 from models.training.parts import Parts
 
 TOWER_FOLDER = "tower"
@@ -60,7 +61,7 @@ def export_checkpoint(
     tensors = {
         **_half("", parts.language_model),
         **_half(_PROJECTOR_PREFIX, parts.projector),
-        **_half(_TOWER_PREFIX, parts.tower),
+        **_half(_TOWER_PREFIX, parts.tower, parts.tower.config.model_type),
     }
     weights = folder / "model.safetensors"
     save_file(tensors, weights, metadata={"format": "pt"})
@@ -74,21 +75,20 @@ def export_checkpoint(
     tokenizer.save_pretrained(folder)
 
 
-def _half(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+def _half(prefix: str, module: nn.Module, tower: str = "") -> dict[str, Tensor]:
     return {
         f"{prefix}{name}": tensor.detach().to(torch.float16).contiguous()
-        for name, tensor in module.state_dict().items()
+        for name, tensor in official_names(module.state_dict(), tower).items()
     }
 
 
 def _config(parts: Parts) -> dict[str, Any]:
     with_prior = isinstance(parts.projector, TemporalAlignmentConnector)
-    layers = sum(isinstance(module, nn.Linear) for module in parts.projector.modules())
     return {
         **_plain(parts.language_model.config, _CLASS),
         "model_type": "libra",
         "mm_vision_tower": TOWER_FOLDER,
-        "mm_projector_type": "TAC" if with_prior else f"mlp{layers}x_gelu",
+        "mm_projector_type": _projector_type(parts.projector),
         "mm_hidden_size": parts.tower.config.hidden_size,
         "mm_vision_select_layer": "all" if with_prior else -1,
         "mm_vision_select_feature": "patch",
@@ -102,6 +102,15 @@ def _config(parts: Parts) -> dict[str, Any]:
         # these models were trained without the study's context
         "harness_context_sections": [],
     }
+
+
+def _projector_type(projector: Projector) -> str:
+    if isinstance(projector, TemporalAlignmentConnector):
+        return "TAC"
+    if isinstance(projector.projector, nn.Linear):
+        return "linear"
+    layers = sum(isinstance(module, nn.Linear) for module in projector.modules())
+    return f"mlp{layers}x_gelu"
 
 
 def _generation(parts: Parts) -> dict[str, Any]:

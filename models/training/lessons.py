@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +57,12 @@ class Lessons:
                 f"The lessons hold {images} images and {studies} reports, but targets or places "
                 "of other numbers. Draw them again."
             )
+        places = np.concatenate([self.current, np.maximum(self.prior, 0)])
+        if places.min() < 0 or places.max() >= images or self.prior.min() < -1:
+            raise InputError(
+                f"The lessons name places outside their {images} images. current must be from 0 "
+                f"to {images - 1}; prior as well, or -1 for none."
+            )
 
     def __len__(self) -> int:
         """Return the number of studies."""
@@ -64,6 +72,16 @@ class Lessons:
     def sites(self) -> int:
         """How many findings (on a side each) the targets tell of."""
         return int(self.levels.shape[1])
+
+    def digest(self) -> str:
+        """Return a SHA-256 over images, targets and reports, for telling lessons apart."""
+        found = hashlib.sha256()
+        for array in (self.images, self.levels, self.coverage, self.present):
+            found.update(np.ascontiguousarray(array).data)
+        places = (self.current.tolist(), self.prior.tolist())
+        texts = (list(self.reports), [list(study) for study in self.statements])
+        found.update(json.dumps([places, texts]).encode())
+        return found.hexdigest()
 
     @property
     def has_prior(self) -> NDArray[np.bool_]:

@@ -15,6 +15,8 @@ from models.training.recipe import LanguageShape, Recipe, TowerShape
 if TYPE_CHECKING:
     from transformers import Dinov2Model, LlamaForCausalLM
 
+CONTEXT_LENGTH = 512
+"""The most tokens, patches among them, that a small language model is made for."""
 _POSITION_SCALE = 0.3
 _CHANCE = 0.1  # what is left of a random start beside a chosen one
 _LIKENESS = 2.0  # how strongly a patch attends to one like itself at first
@@ -40,7 +42,10 @@ class Parts:
 
 
 def build_parts(recipe: Recipe, vocabulary: int) -> Parts:
-    """Return untrained parts of a recipe's sizes; raises InputError if they do not fit."""
+    """Return untrained parts of a recipe's sizes; raises InputError if they do not fit.
+
+    A connector's dropout is off: so small a model underfits anyway.
+    """
     tower = build_dinov2(recipe.tower)
     language_model = build_llama(recipe.language_model, vocabulary)
     layers = recipe.tower.layers if recipe.reads_prior else 1
@@ -51,6 +56,9 @@ def build_parts(recipe: Recipe, vocabulary: int) -> Parts:
         recipe.language_model.heads,
         layers,
     )
+    for module in projector.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
     return Parts(tower, projector, language_model)
 
 
@@ -83,7 +91,7 @@ def build_llama(shape: LanguageShape, vocabulary: int) -> LlamaForCausalLM:
         num_key_value_heads=shape.heads,
         intermediate_size=shape.feed_forward,
         vocab_size=vocabulary,
-        max_position_embeddings=512,
+        max_position_embeddings=CONTEXT_LENGTH,
         pad_token_id=0,
         bos_token_id=1,
         eos_token_id=2,
@@ -136,7 +144,6 @@ def start_projector(connector: Projector, features: Tensor) -> None:
     Left to chance, its fusion of layers makes features a hundred times smaller than what the
     other branches add, its attention to the prior begins far from the patch in question, and its
     bias, which tells a dummy prior from a real one that looks much the same, is 0.
-    Dropout is off: so small a model underfits anyway.
 
     Parameters
     ----------
@@ -147,9 +154,6 @@ def start_projector(connector: Projector, features: Tensor) -> None:
     """
     if not isinstance(connector, TemporalAlignmentConnector):
         return
-    for module in connector.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
     fusion: Any = connector.LFE
     for convolution in (fusion[1], fusion[3]):
         rows, columns = convolution.weight.shape[:2]

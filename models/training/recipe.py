@@ -5,13 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
 
 from models.errors import InputError
 from models.options import read_options
 
 Part = Literal["tower", "projector", "language_model", "lora"]
 Subject = Literal["lesions", "changes", "wording", "reports"]
+
+
+def _number(value: Any) -> Any:
+    """Take 3e-3 for the number that it is; YAML reads it as text, for want of a point."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
 
 _CLOSED: dict[str, str] = {"extra": "forbid"}
 
@@ -26,11 +43,11 @@ class Data:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
-    seed: int
-    studies: int
-    drawn_from: int
-    valid_seed: int
-    valid_studies: int
+    seed: Seed
+    studies: Count
+    drawn_from: Count
+    valid_seed: Seed
+    valid_studies: Count
 
 
 @dataclass(frozen=True)
@@ -39,13 +56,13 @@ class TowerShape:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
-    width: int
-    layers: int
-    heads: int
-    mlp_ratio: int
-    patch_size: int
-    image_size: int
-    layer_scale: float = 1.0
+    width: Count
+    layers: Count
+    heads: Count
+    mlp_ratio: Count
+    patch_size: Count
+    image_size: Count
+    layer_scale: Positive = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,11 +71,11 @@ class LanguageShape:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
-    width: int
-    layers: int
-    heads: int
-    feed_forward: int
-    vocabulary: int
+    width: Count
+    layers: Count
+    heads: Count
+    feed_forward: Count
+    vocabulary: Annotated[int, Field(ge=261)]
 
 
 @dataclass(frozen=True)
@@ -67,8 +84,8 @@ class LoraShape:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
-    rank: int
-    alpha: int
+    rank: Count
+    alpha: Count
 
 
 @dataclass(frozen=True)
@@ -83,22 +100,22 @@ class Stage:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
 
-    name: str
+    name: Name
     learns: Subject
     trains: tuple[Part, ...]
-    steps: int
-    batch_size: int
-    learning_rate: float
-    auxiliary_weight: float = 0.0
-    temporal_weight: float = 1.0
+    steps: Count
+    batch_size: Count
+    learning_rate: Positive
+    auxiliary_weight: Weight = 0.0
+    temporal_weight: Weight = 1.0
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides the weights of a model, but the machine."""
 
-    name: str
-    seed: int
+    name: Name
+    seed: Seed
     data: Data
     tower: TowerShape
     projector: str
@@ -150,14 +167,16 @@ def read_recipe(path: Path) -> Recipe:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    # a ValueError: no UTF-8, or a date that does not exist
+    except (OSError, ValueError, yaml.YAMLError) as error:
         place = getattr(error, "problem_mark", None)
         line = f" line {place.line + 1}" if place else ""
         raise InputError(f"{path}{line} cannot be read as YAML. Mend the file.") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise InputError(f"{path} must hold an object with the keys of a recipe.")
     recipe = read_options(Recipe, content, str(path))
-    _check(recipe, path)
+    _check_sizes(recipe, path)
+    _check_stages(recipe, path)
     return recipe
 
 
@@ -169,7 +188,28 @@ _USES: dict[Subject, frozenset[Part]] = {
 }
 
 
-def _check(recipe: Recipe, path: Path) -> None:
+def _check_sizes(recipe: Recipe, path: Path) -> None:
+    tower, language_model, data = recipe.tower, recipe.language_model, recipe.data
+    if tower.image_size % tower.patch_size:
+        raise InputError(
+            f"{path}: tower.patch_size {tower.patch_size} does not divide image_size "
+            f"{tower.image_size}."
+        )
+    if tower.width % tower.heads:
+        raise InputError(f"{path}: tower.heads {tower.heads} does not divide width {tower.width}.")
+    if language_model.width % (2 * language_model.heads):
+        raise InputError(
+            f"{path}: language_model.width {language_model.width} must be a multiple of twice its "
+            f"heads, {language_model.heads}: positions are told by turning pairs of numbers."
+        )
+    if data.studies > data.drawn_from:
+        raise InputError(
+            f"{path}: data.studies {data.studies} cannot be drawn from data.drawn_from "
+            f"{data.drawn_from}. Raise drawn_from."
+        )
+
+
+def _check_stages(recipe: Recipe, path: Path) -> None:
     if not recipe.stages:
         raise InputError(f"{path}: stages is empty. Name at least one stage.")
     names = [stage.name for stage in recipe.stages]
@@ -187,11 +227,3 @@ def _check(recipe: Recipe, path: Path) -> None:
                 f"{where}: lora needs the key lora (rank, alpha), and a language model that this "
                 "stage does not train otherwise."
             )
-        if min(stage.steps, stage.batch_size) < 1 or not stage.learning_rate > 0:
-            raise InputError(f"{where}: steps, batch_size and learning_rate must be above 0.")
-    tower = recipe.tower
-    if tower.image_size % tower.patch_size:
-        raise InputError(
-            f"{path}: tower.patch_size {tower.patch_size} does not divide image_size "
-            f"{tower.image_size}."
-        )

@@ -13,11 +13,18 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.errors import InputError
 from models.images.preprocess import Preprocessor
 from models.libra.language_model import quiet_transformers
 from models.training.export import GreyScale, preprocessor_settings
 from models.training.lessons import Lessons
-from models.training.parts import build_parts, start_projector, tower_as_read, whiten_patches
+from models.training.parts import (
+    CONTEXT_LENGTH,
+    build_parts,
+    start_projector,
+    tower_as_read,
+    whiten_patches,
+)
 from models.training.recipe import LoraShape, Recipe, Stage
 from models.training.targets import FindingTargets, LesionHead
 from models.training.tasks import (
@@ -30,9 +37,15 @@ from models.training.tasks import (
     projector_head,
 )
 from models.training.trainer import Advance, StageTrainer, TrainingLog
-from models.training.vocabulary import build_tokenizer, slots_of, tokenize_reports
+from models.training.vocabulary import (
+    TokenizedReports,
+    build_tokenizer,
+    slots_of,
+    tokenize_reports,
+)
 
 _AT_ONCE = 64  # images that pass the finished tower together
+_WITH_FEATURES = ("changes", "reports")  # what is learned from the finished tower's features
 _SOME = 200  # images that a projector's start is fitted to
 _LORA_ON = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -74,27 +87,30 @@ class Course:
         state = place.with_name(f"{place.name}.safetensors")
         if self._resume and state.is_file():
             load_into(self._modules(), state)
-            self._connected |= "projector" in stage.trains
+            self._connected |= stage.learns in _WITH_FEATURES
             advance(stage.steps)
             return
         begun = time.process_time()
         seed = self._recipe.seed + 1 + number
         torch.manual_seed(seed)
-        adapters = self._recipe.lora if "lora" in stage.trains else None
-        if adapters is not None:
-            self.parts.language_model = with_adapters(self.parts.language_model, adapters)
-        task, items = self._task(stage)
-        StageTrainer(task, stage, items, place, seed, self.log, advance).run(self._resume)
-        if adapters is not None:
+        task, items = self.task(stage)
+        done = StageTrainer(task, stage, items, place, seed, self.log, advance).run(self._resume)
+        if "lora" in stage.trains:
             adapted: Any = self.parts.language_model
             self.parts.language_model = adapted.merge_and_unload()
-        save_file(state_of(self._modules()), state)
-        spent = round(time.process_time() - begun, 1)
-        self.log.write({"stage": stage.name, "step": stage.steps, "cpu_s": spent})
+        spent = {"cpu_s": round(time.process_time() - begun, 1)}
+        resumed = {"resumed_at": done} if done else {}
+        self.log.write({"stage": stage.name, "step": stage.steps, **spent, **resumed})
+        draft = state.with_suffix(".part")
+        save_file(state_of(self._modules()), draft)
+        draft.replace(state)
 
-    def _task(self, stage: Stage) -> tuple[nn.Module, int]:
+    def task(self, stage: Stage) -> tuple[nn.Module, int]:
         """Return what a stage trains, with all else frozen, and how many lessons it has."""
         material, parts = self._material, self.parts
+        adapters = self._recipe.lora if "lora" in stage.trains else None
+        if adapters is not None:
+            parts.language_model = with_adapters(parts.language_model, adapters)
         for name, part in parts.named().items():
             if not (name == "language_model" and "lora" in stage.trains):
                 part.requires_grad_(name in stage.trains)
@@ -127,16 +143,29 @@ class Course:
         preprocess = Preprocessor(self.preprocessor)
         images = [Image.fromarray(grey).convert("RGB") for grey in lessons.images]
         pixels = np.stack([preprocess(image) for image in images])
+        reports = tokenize_reports(self.tokenizer, lessons.reports)
+        _check_length(reports, lessons.coverage.shape[1])
         return Material(
             lessons,
             FindingTargets(lessons),
-            tokenize_reports(self.tokenizer, lessons.reports),
+            reports,
             torch.from_numpy(pixels).half(),
             slots_of(self.tokenizer, lessons.statements),
         )
 
     def _modules(self) -> dict[str, nn.Module]:
-        return {**self.parts.named(), "head": self._pair_head}
+        return {**self.parts.named(), "lesions": self._lesion_head, "pairs": self._pair_head}
+
+
+def _check_length(reports: TokenizedReports, patches: int) -> None:
+    prompt = len(reports.before) + patches + len(reports.after)
+    longest = reports.ids.shape[1]
+    if prompt + longest > CONTEXT_LENGTH:
+        raise InputError(
+            f"The longest report has {longest} tokens, after {prompt} of prompt and image: more "
+            f"than the {CONTEXT_LENGTH} that the language model is made for. Shorten reports, "
+            "raise language_model.vocabulary, or take larger patches."
+        )
 
 
 def with_adapters(language_model: Any, shape: LoraShape) -> Any:

@@ -10,14 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from models.training.recipe import Stage
 
 Advance = Callable[[int], None]
 
 _LOG_EVERY = 50
-_SAVE_EVERY = 500
+_SAVE_EVERY = 10 * _LOG_EVERY  # a multiple, so that no average is cut by a state
 _WARM_UP = 50
 _WEIGHT_DECAY = 0.05
 _BETAS = (0.9, 0.98)
@@ -34,6 +33,22 @@ class TrainingLog:
         """Append a line."""
         with self.path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(entry) + "\n")
+
+    def forget(self, stage: str, after: int = 0) -> None:
+        """Drop what an interrupted run wrote of a stage and is to be written again."""
+        if not self.path.is_file():
+            return
+        lines = self.path.read_text("utf-8").splitlines(keepends=True)
+        # the last line may have been cut short
+        whole = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
+        kept = [
+            line
+            for line, entry in whole
+            if entry["stage"] != stage or ("loss" in entry and entry["step"] <= after)
+        ]
+        draft = self.path.with_suffix(".part")
+        draft.write_text("".join(kept), "utf-8", newline="\n")
+        draft.replace(self.path)
 
 
 class StageTrainer(Trainer):
@@ -77,7 +92,7 @@ class StageTrainer(Trainer):
             callbacks=[_Progress(advance)],
         )
         self.remove_callback(PrinterCallback)
-        self._stage, self._log = stage, log
+        self._stage, self._log, self._advance = stage, log, advance
         self._sums: dict[str, float] = {}
         self._steps = 0
 
@@ -106,12 +121,28 @@ class StageTrainer(Trainer):
         self._log.write({**step, **means, **rate})
         self._sums, self._steps = {}, 0
 
-    def run(self, resume: bool) -> None:
-        """Train to the end, from the last state kept in the folder if there is one to resume."""
-        folder = Path(str(self.args.output_dir))
-        last: Any = get_last_checkpoint
-        kept = last(str(folder)) if resume and folder.is_dir() else None
-        self.train(resume_from_checkpoint=kept)
+    def run(self, resume: bool) -> int:
+        """Train to the end, from the last state kept in the folder if there is one to resume.
+
+        Return how many steps were done before.
+        """
+        kept = _last_state(Path(str(self.args.output_dir))) if resume else None
+        done = _step_of(kept) if kept else 0
+        self._log.forget(self._stage.name, after=done)
+        self._advance(done)
+        self.train(resume_from_checkpoint=str(kept) if kept else None)
+        return done
+
+
+def _last_state(folder: Path) -> Path | None:
+    """Return the last state that was written to its end; the Trainer's own file comes last."""
+    files = folder.glob("checkpoint-*/trainer_state.json")
+    whole = [file.parent for file in files if file.stat().st_size]
+    return max(whole, key=_step_of, default=None)
+
+
+def _step_of(state: Path) -> int:
+    return int(state.name.rpartition("-")[2])
 
 
 class _Progress(TrainerCallback):

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 METRICS = ("bleu4", "rougeL", "temporal_direction_f1")
 _AT_ONCE = 50
 _MOST_TOKENS = 128
+_FURTHER = 7
 
 
 def validate(folder: Path, lessons: Lessons, advance: Callable[[int], None]) -> dict[str, float]:
     """Return scores of greedy reports with real priors, and the temporal one with other priors.
 
     ``dummy``: the current image stands in for the prior. ``shuffled``: the prior of another
-    study, the same distance down the list for all.
+    study, the same distance down the list for all (of a single prior: that prior).
     """
     from models.loading import load
 
@@ -81,8 +82,8 @@ def _reports(
 
 
 def _shuffled(prior: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give each study with a prior that of one a few patients further on."""
+    """Give each study with a prior that of one a few patients further on, never its own."""
     taking = np.flatnonzero(prior >= 0)
     shuffled = prior.copy()
-    shuffled[taking] = np.roll(prior[taking], 7)
+    shuffled[taking] = np.roll(prior[taking], min(_FURTHER, max(len(taking) - 1, 0)))
     return shuffled

@@ -13,6 +13,7 @@ from metrics.temporal.keywords import positions
 from models.libra import prompts
 from models.libra.prompts import IMAGE_TOKEN_INDEX
 from models.libra.templates import DEFAULT, find
+from models.training.parts import CONTEXT_LENGTH
 
 IGNORED = -100
 """The label of tokens that nothing is learned from."""
@@ -23,6 +24,7 @@ _LEAST_PAIRS = 20  # a pair of tokens seen less often is not joined
 def build_tokenizer(reports: Sequence[str], vocabulary: int) -> Any:
     """Return a byte-level BPE tokenizer, with sentences of the prompt as tokens of their own.
 
+    It has at most ``vocabulary`` tokens, of which 261 are bytes, marks and those sentences.
     It writes any text and its inverse is exact. ``<s>`` stands before every text, as LLaMA's
     tokenizers do it.
     """
@@ -30,18 +32,18 @@ def build_tokenizer(reports: Sequence[str], vocabulary: int) -> Any:
     from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
 
+    sentences = (find(DEFAULT).system, prompts.FINDINGS_QUESTION)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
+        vocab_size=vocabulary - len(sentences),
         min_frequency=_LEAST_PAIRS,
         special_tokens=[PAD, BEGIN, END],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator([f" {report}" for report in reports], trainer)
-    sentences = (find(DEFAULT).system, prompts.FINDINGS_QUESTION)
     tokenizer.add_tokens([AddedToken(text, normalized=False) for text in sentences])
     tokenizer.post_processor = TemplateProcessing(
         single=f"{BEGIN} $A", special_tokens=[(BEGIN, tokenizer.token_to_id(BEGIN))]
@@ -54,7 +56,7 @@ def build_tokenizer(reports: Sequence[str], vocabulary: int) -> Any:
         bos_token=BEGIN,
         eos_token=END,
         padding_side="right",
-        model_max_length=512,
+        model_max_length=CONTEXT_LENGTH,
         clean_up_tokenization_spaces=False,
     )
 

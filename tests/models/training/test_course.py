@@ -27,6 +27,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("training") / "libra-tiny")
 
 
+@pytest.fixture(scope="module")
+def adapted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("training") / "two", TWO_STAGES)
+
+
 def same_weights(one: Path, other: Path) -> bool:
     mine, theirs = (load_file(folder / "model.safetensors") for folder in (one, other))
     return mine.keys() == theirs.keys() and all(torch.equal(mine[k], theirs[k]) for k in mine)
@@ -81,51 +86,100 @@ def test_training_again_gives_the_same_weights(checkpoint: Path, tmp_path: Path)
     assert same_weights(checkpoint, trained(tmp_path / "again"))
 
 
-def test_an_interrupted_run_ends_where_an_undisturbed_one_does(
-    checkpoint: Path, tmp_path: Path
-) -> None:
-    class Stop(Exception):
-        pass
+class Stop(Exception):
+    pass
 
+
+def interrupted(folder: Path, after: int, recipe: Recipe = RECIPE) -> Path:
+    """Stop a run after so many steps; return the folder of its states."""
     done = 0
 
     def stop(steps: int) -> None:
         nonlocal done
         done += steps
-        if done > 15:
+        if done >= after:
             raise Stop
 
     with pytest.raises(Stop):
-        train_recipe(RECIPE, LESSONS, VALID, tmp_path / "cut", advance=stop)
-    assert not (tmp_path / "cut").exists()
+        train_recipe(recipe, LESSONS, VALID, folder, advance=stop)
+    assert not folder.exists()
+    return folder.parent / f".{folder.name}-training"
+
+
+def logged(folder: Path) -> list[tuple[str, int | None]]:
+    """Return what the lines of a log are about, in order."""
+    lines = (folder / "training_log.jsonl").read_text("utf-8").splitlines()
+    return [(entry["stage"], entry.get("step")) for entry in map(json.loads, lines)]
+
+
+@pytest.mark.parametrize("after", [7, 30])
+def test_an_interrupted_run_ends_where_an_undisturbed_one_does(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    monkeypatch.setattr("models.training.trainer._SAVE_EVERY", 5)
+    interrupted(tmp_path / "cut", after)
+    steps: list[int] = []
+    train_recipe(RECIPE, LESSONS, VALID, tmp_path / "cut", resume=True, advance=steps.append)
+    assert same_weights(checkpoint, tmp_path / "cut")
+    assert logged(checkpoint) == logged(tmp_path / "cut")
+    assert 36 + len(VALID) == sum(steps)
+
+
+def test_adapters_are_resumed_in_mid_stage(
+    adapted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.training.trainer._SAVE_EVERY", 2)
+    interrupted(tmp_path / "cut", 16, TWO_STAGES)
+    assert same_weights(adapted, trained(tmp_path / "cut", TWO_STAGES, resume=True))
+
+
+def test_a_state_that_was_cut_short_is_passed_over(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.training.trainer._SAVE_EVERY", 5)
+    work = interrupted(tmp_path / "cut", 9)
+    torn = work / "0-tower" / "checkpoint-10"
+    torn.mkdir()
+    (torn / "model.safetensors").write_bytes(b"half")
+    (torn / "trainer_state.json").touch()
+    (work / "0-tower.part").write_bytes(b"half")
+    with (work / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"stage": "tow')
     assert same_weights(checkpoint, trained(tmp_path / "cut", resume=True))
+    assert logged(checkpoint) == logged(tmp_path / "cut")
 
 
-def test_the_states_of_another_recipe_are_not_resumed(tmp_path: Path) -> None:
-    def stop(steps: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_recipe(RECIPE, LESSONS, VALID, tmp_path / "cut", advance=stop)
+def test_the_states_of_another_recipe_or_other_lessons_are_not_resumed(tmp_path: Path) -> None:
+    interrupted(tmp_path / "cut", 1)
     with pytest.raises(InputError, match="another recipe"):
         trained(tmp_path / "cut", replace(RECIPE, seed=4), resume=True)
+    others = replace(LESSONS, reports=[*LESSONS.reports[1:], "The heart is large."])
+    with pytest.raises(InputError, match="other lessons"):
+        train_recipe(RECIPE, others, VALID, tmp_path / "cut", resume=True)
 
 
 def test_nothing_is_left_beside_a_finished_checkpoint(checkpoint: Path) -> None:
     assert [checkpoint] == list(checkpoint.parent.iterdir())
 
 
-def test_adapters_are_merged_into_the_language_model(tmp_path: Path) -> None:
-    tensors = load_file(trained(tmp_path / "two", TWO_STAGES) / "model.safetensors")
+def test_adapters_are_merged_into_the_language_model(adapted: Path) -> None:
+    tensors = load_file(adapted / "model.safetensors")
     assert not any("lora" in name for name in tensors)
 
 
-def test_a_projector_of_one_image_reads_the_last_layer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["mlp2x_gelu", "linear"])
+def test_a_projector_of_one_image_reads_the_last_layer(tmp_path: Path, kind: str) -> None:
     stages = tuple(stage for stage in RECIPE.stages if stage.learns != "changes")
-    folder = trained(tmp_path / "mlp", replace(RECIPE, projector="mlp2x_gelu", stages=stages))
+    folder = trained(tmp_path / "single", replace(RECIPE, projector=kind, stages=stages))
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    assert ("mlp2x_gelu", -1) == (config["mm_projector_type"], config["mm_vision_select_layer"])
+    assert (kind, -1) == (config["mm_projector_type"], config["mm_vision_select_layer"])
     assert not models.load(folder, device="cpu", dtype="float32").model.reads_prior
+
+
+def test_reports_longer_than_the_model_reads_are_refused(tmp_path: Path) -> None:
+    long = replace(LESSONS, reports=[*LESSONS.reports[1:], "The heart is large. " * 200])
+    with pytest.raises(InputError, match="more than the 512 that the language model"):
+        train_recipe(RECIPE, long, VALID, tmp_path / "long")
 
 
 def test_an_output_that_is_there_is_refused(checkpoint: Path) -> None:

@@ -61,3 +61,19 @@ def test_a_study_without_a_prior_has_the_current_image_in_its_place() -> None:
 def test_targets_of_another_number_of_images_are_refused() -> None:
     with pytest.raises(InputError, match="targets or places of other numbers"):
         replace(LESSONS, levels=LESSONS.levels[1:])
+
+
+def test_places_of_images_that_are_not_there_are_refused() -> None:
+    with pytest.raises(InputError, match=f"places outside their {len(LESSONS.images)} images"):
+        replace(LESSONS, prior=LESSONS.prior + len(LESSONS.images))
+
+
+def test_every_part_of_lessons_moves_their_digest() -> None:
+    flat = LESSONS.images.copy()
+    flat[0, 0, 0] ^= 1
+    others = [
+        replace(LESSONS, images=flat),
+        replace(LESSONS, prior=np.full_like(LESSONS.prior, -1)),
+        replace(LESSONS, reports=list(reversed(LESSONS.reports))),
+    ]
+    assert 4 == len({lessons.digest() for lessons in (LESSONS, *others)})
