@@ -30,10 +30,8 @@ from models.libra.tensor_names import (
     is_language,
 )
 from models.libra.tower import tower_class, tower_config
+from models.libra.tower_names import official_names
 
-_TRANSFORMERS_4_PREFIXES = dict.fromkeys(
-    ("clip_vision_model", "siglip_vision_model"), "vision_model."
-)
 HEAD = "lm_head.weight"
 _POSITIONS = "position_ids"
 """A buffer that old versions of transformers saved."""
@@ -100,7 +98,7 @@ def tower_keys(tower: Mapping[str, Any]) -> dict[str, Shape]:
     """Return the tensors of a tower, under the names that transformers 4 saved."""
     settings = tower_config(tower, "the checkpoint")
     keys = _shapes_of(tower_class(settings), settings, "the vision tower's config.json")
-    return _with_official_names(keys, settings.model_type)
+    return official_names(keys, settings.model_type)
 
 
 def check_shapes(
@@ -131,11 +129,11 @@ def check_shapes(
     needed = tower_keys(tower)
     kind = tower_config(tower, checkpoint.folder).model_type
     if is_inside:
-        inside = _with_official_names(below(TOWER_PREFIX, found), kind)
+        inside = official_names(below(TOWER_PREFIX, found), kind)
         ignored = [name for name in inside if name.endswith(_POSITIONS)]
         table += compare(inside, needed, ignored).prefixed(TOWER_PREFIX)
     else:
-        unread = _with_official_names(below(TOWER_PREFIX, found), kind)
+        unread = official_names(below(TOWER_PREFIX, found), kind)
         table += KeyTable(unexpected=_strangers(unread, needed)).prefixed(TOWER_PREFIX)
     table.refuse(" and ".join(dict.fromkeys(str(file.parent) for file in checkpoint.files)))
 
@@ -155,12 +153,6 @@ def _shapes_of(kind: Any, settings: Any, where: str) -> dict[str, Shape]:
 
 def _shapes(module: nn.Module) -> dict[str, Shape]:
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-
-
-def _with_official_names(keys: Mapping[str, Shape], kind: str) -> dict[str, Shape]:
-    """Return a tower's tensors named as transformers 4 did: CLIP's and SigLIP's have a prefix."""
-    prefix = _TRANSFORMERS_4_PREFIXES.get(kind, "")
-    return {prefix + name.removeprefix(prefix): shape for name, shape in keys.items()}
 
 
 def _known_tower(config: LibraConfig) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from models.libra.config import read_json
 from models.libra.key_table import KeyTable
 from models.libra.known_towers import KNOWN_TOWERS
 from models.libra.language_model import transformers_config
-from models.libra.tower_names import official_names
+from models.libra.tower_names import OTHER_HALF, official_names
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -206,8 +206,7 @@ def _check(info: Mapping[str, Any], where: object) -> None:
     unexpected = [
         name
         for name in sorted(info["unexpected_keys"])
-        if not name.startswith(("text_model.", "text_projection", "visual_projection", "logit_"))
-        and not name.endswith("position_ids")
+        if not name.startswith(OTHER_HALF) and not name.endswith("position_ids")
     ]
     KeyTable(
         missing=sorted(info["missing_keys"]),
