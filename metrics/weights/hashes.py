@@ -1,0 +1,69 @@
+"""SHA-256 of weights, remembered by path, size and time, since large files take a second each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from metrics.weights.places import locate, weights_folder
+
+_MEMORY = "hashes.json"
+
+
+def sha256(name: str) -> str:
+    """Return the SHA-256 of a file's bytes; of a folder, over its files' names and hashes.
+
+    Raises
+    ------
+    InputError
+        If no weights have this name.
+    MissingError
+        If they are not on this machine.
+    """
+    return hash_path(locate(name))
+
+
+def hash_path(path: Path) -> str:
+    """Return the SHA-256 of a file, or of a folder's files (hidden ones and code left out)."""
+    if path.is_file():
+        return _remembered(path)
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+        if file.is_file() and not hidden and file.suffix not in (".py", ".md"):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{_remembered(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _remembered(file: Path) -> str:
+    facts = file.stat()
+    key = f"{file.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"
+    memory = weights_folder() / _MEMORY
+    known = _read(memory)
+    if key not in known:
+        with file.open("rb") as opened:
+            known[key] = hashlib.file_digest(opened, "sha256").hexdigest()
+        # a folder that cannot be written costs a second per run, nothing more
+        with suppress(OSError):
+            _write(memory, known)
+    return known[key]
+
+
+def _read(memory: Path) -> dict[str, str]:
+    try:
+        found = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(memory: Path, known: dict[str, str]) -> None:
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    number, temporary = tempfile.mkstemp(dir=memory.parent)
+    with os.fdopen(number, "w", encoding="utf-8") as opened:
+        json.dump(known, opened, indent=1, sort_keys=True)
+    os.replace(temporary, memory)
