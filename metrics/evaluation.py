@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.errors import InputError
+from metrics.errors import InputError, MissingError
 from metrics.metric import FloatArray, Metric
 from metrics.samples import Samples, TestSet
 from metrics.workers import map_in_processes
@@ -46,7 +46,9 @@ def compute_statistics(
     ``progress`` is called with the number of samples done since the last call.
     """
     _check(test_set, systems)
+    refuse_absent_weights(metrics)
     fitted = [_fit(metric, test_set) for metric in metrics]
+    _annotate(fitted, test_set, systems)
     parts: dict[str, list[list[FloatArray]]] = {name: [] for name in systems}
     for size, part in _run(fitted, _chunks(test_set, systems), processes):
         for name, arrays in part.items():
@@ -72,6 +74,26 @@ def _check(test_set: TestSet, systems: Mapping[str, System]) -> None:
                 f"System {name!r} has {len(system.predictions)} predictions for "
                 f"{len(test_set)} references. Give one per reference, in the same order."
             )
+
+
+def refuse_absent_weights(metrics: Sequence[Metric]) -> None:
+    """Raise MissingError that names all weights that the metrics need and this machine lacks."""
+    needed = dict.fromkeys(name for metric in metrics for name in metric.weights)
+    if not needed:
+        return
+    from metrics.weights import find, how_to_get
+
+    absent = [name for name in needed if find(name) is None]
+    if absent:
+        raise MissingError(how_to_get(absent))
+
+
+def _annotate(metrics: Sequence[Metric], test_set: TestSet, systems: Mapping[str, System]) -> None:
+    """Annotate every text once, so that chunks and worker processes only look annotations up."""
+    for system in systems.values():
+        samples = Samples.of(system.predictions, test_set, system.prior_shown)
+        for metric in metrics:
+            metric.annotate(samples)
 
 
 def _fit(metric: Metric, test_set: TestSet) -> Metric:

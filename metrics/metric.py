@@ -77,14 +77,35 @@ class Metric(ABC):
         return ()
 
     @property
+    def weights(self) -> tuple[str, ...]:
+        """Names of the weights (`metrics.weights`) that the metric cannot do without."""
+        if not self.annotators:
+            return ()
+        from metrics.annotators.sources import weights_of
+
+        return tuple(dict.fromkeys(w for name in self.annotators for w in weights_of(name)))
+
+    @property
     def signature(self) -> str:
-        """The settings that move the score, e.g. ``bleu|treatment:libra|tokens:13a|v:1``."""
+        """The settings that move the score, e.g. ``bleu|treatment:libra|tokens:13a|v:1``.
+
+        Weights stand in it with their SHA-256 where they are on this machine.
+        """
         settings = [f"{f.name}:{_setting(getattr(self, f.name))}" for f in fields(self) if f.init]
+        if self.weights:
+            from metrics.weights import sign
+
+            settings.append(f"weights:{sign(self.weights)}")
         return "|".join([self.info.name, *settings, f"v:{self.info.version}"])
 
     def fit(self, samples: Samples) -> Self:
         """Return the metric with weights taken from all references of the test set, if any."""
         return self
+
+    def annotate(self, samples: Samples) -> None:
+        """Have all texts annotated; called for whole systems, before they are counted in parts."""
+        for name in self.annotators:
+            samples.annotations(name)
 
     @abstractmethod
     def statistics(self, samples: Samples) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metrics.weights.hashes import hash_path, sha256
+from metrics.weights.hashes import hash_path, sha256, sign
 from metrics.weights.importing import check_layout, import_weights
 from metrics.weights.places import find, how_to_get, locate, weight, weights_folder
 from metrics.weights.table import WEIGHTS, Weight
@@ -17,6 +17,7 @@ __all__ = [
     "import_weights",
     "locate",
     "sha256",
+    "sign",
     "weight",
     "weights_folder",
 ]

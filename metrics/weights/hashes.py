@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from metrics.weights.places import locate, weights_folder
+from metrics.weights.places import find, locate, weights_folder
 
 _MEMORY = "hashes.json"
 
@@ -25,6 +26,15 @@ def sha256(name: str) -> str:
         If they are not on this machine.
     """
     return hash_path(locate(name))
+
+
+def sign(names: Sequence[str]) -> str:
+    """Return names and hashes of weights for a score's signature; ``absent`` where not here.
+
+    >>> sign([])
+    ''
+    """
+    return "+".join(f"{name}@{'absent' if find(name) is None else sha256(name)}" for name in names)
 
 
 def hash_path(path: Path) -> str:
