@@ -29,6 +29,9 @@ from metrics.scoring import hash_test_set
 from models.adapter import Adapter
 from models.looking import looked_at
 
+_LISTED = 20
+"""More files than these are not named in a message."""
+
 
 def _adapter_of(step: Step) -> Adapter | None:
     return step.adapter if isinstance(step, Job) else None
@@ -105,17 +108,37 @@ class PreparedRun:
             "test set": self.test_set,
             "systems": ", ".join(self.systems),
             "generations": f"{self.n_generations:,}",
-            "images": self._images_found(),
+            "images": f"{len(self.images):,}",
+            "images not there": f"{len(self.lost_images):,}",
             "metrics": ", ".join(key for one in self.plan.selected() for key in one.columns),
             "output": str(self.output),
             "data leave for": ", ".join(dict.fromkeys(self.endpoints.values())) or "nowhere",
             "notes": " ".join([*self.data.notes, *notes]),
         }
 
-    def _images_found(self) -> str:
-        lost = [path for path in self.images if not path.is_file()]
-        there = f"{len(self.images):,}"
-        return f"{there}, {len(lost):,} not there, first {lost[0]}" if lost else there
+    @cached_property
+    def lost_images(self) -> list[Path]:
+        """The images that models will look at and that are not there."""
+        return [path for path in self.images if not path.is_file()]
+
+    def lost_in_words(self) -> str:
+        """Return which images are not there, a line each; nothing if all are."""
+        lost = self.lost_images
+        if not lost:
+            return ""
+        lines = [f"{len(lost):,} of {len(self.images):,} images are not there:"]
+        lines += [f"  {path}" for path in lost[:_LISTED]]
+        more = len(lost) - _LISTED
+        lines += [f"  and {more:,} more; --json lists all"] if more > 0 else []
+        return "\n".join(lines)
+
+    def refuse_lost_images(self) -> None:
+        """Raise the error that the run would end with, if an image is not there."""
+        if self.lost_images and not self.allow_missing:
+            raise InputError(
+                f"{self.lost_in_words()}\nPut them there, or give --allow-missing to count their "
+                "samples as failed."
+            )
 
     def open(self, fresh: bool = False) -> RunFolder:
         """Begin or go on with the run in its folder; use it in a ``with`` statement."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness import __version__
 from harness.datasets import write_studies
+from harness.machine import machine_facts
 from harness.prior_gain import prior_counts
 from harness.report_input import report_data
 from harness.result_files import write_results
@@ -86,7 +87,7 @@ def run_sections(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> dict[str
             key: one.metric.signature for one in scored.counted.selected for key in one.columns
         },
         "units": {"name": scored.counted.units.name, "n": scored.counted.units.n_units},
-        "machine": {"platform": platform.platform(), "processor": platform.machine()},
+        "machine": machine_facts(),
     }
 
 

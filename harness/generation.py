@@ -13,6 +13,7 @@ from harness.claims import claim, refuse_changed_inputs
 from harness.errors import InputError
 from harness.fingerprint import inputs_of
 from harness.interrupts import held_back
+from harness.machine import machine_facts
 from harness.performance import Performance
 from harness.prediction_log import Line, PredictionLog, is_answered, line_of
 from harness.run_folder import RunFolder
@@ -79,6 +80,7 @@ def generate(
         with suppress(InputError):  # on a full disk the error under way says more
             performance.keep()
             _add_time(folder, job.system, time.perf_counter() - begun)
+            folder.add({"machine": machine_facts()})
         if failed:
             log.resume()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import join
 
 from harness.benchmark import Benchmark, ModelEntry
 from harness.benchmark_data import load_data
@@ -18,7 +17,6 @@ from harness.steps import steps_of
 from harness.suggest import suggestion
 from harness.uploads import Uploads
 from metrics.scoring import Resampling
-from reports.text_safety import encodable
 
 
 def prepare(
@@ -28,6 +26,8 @@ def prepare(
     output: Path | None = None,
     allow_missing: bool = False,
     allow_upload: Sequence[str] = (),
+    *,
+    command: str,
 ) -> PreparedRun:
     """Read and check everything that a run needs; write nothing.
 
@@ -47,6 +47,8 @@ def prepare(
         part of what identifies the run.
     allow_upload
         Endpoints that credentialed data may be sent to.
+    command
+        What was typed, for the record.
 
     Raises
     ------
@@ -71,7 +73,6 @@ def prepare(
     steps = [
         step for entry in entries for step in steps_of(entry, spec, data, studies, allow_missing)
     ]
-    command = _command(benchmark, models, limit, allow_missing, allow_upload)
     uploads = Uploads(spec.data.credentialed, allow_upload)
     prepared = PreparedRun(
         spec, data, plan, studies, steps, folder, partial, command, uploads, allow_missing
@@ -79,23 +80,6 @@ def prepare(
     for model, endpoint in prepared.endpoints.items():
         uploads.check(model, endpoint)
     return prepared
-
-
-def _command(
-    benchmark: str,
-    models: Sequence[str] | None,
-    limit: int | None,
-    allow_missing: bool,
-    allow_upload: Sequence[str],
-) -> str:
-    words = ["cxr-harness", "run", benchmark]
-    for one in models or ():
-        words += ["--model", one]
-    words += ["--limit", str(limit)] if limit else []
-    words += ["--allow-missing"] if allow_missing else []
-    for one in allow_upload:
-        words += ["--allow-upload", one]
-    return encodable(join(words))
 
 
 def _chosen(spec: Benchmark, models: Sequence[str] | None) -> list[ModelEntry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from harness import __version__
+from harness.command_words import without_place
 from harness.prior_gain import prior_counts, prior_pairs
 from harness.run_facts import RunFacts
 from harness.scoring import Scored, ScoringPlan
@@ -37,7 +38,7 @@ def report_data(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> ReportDat
     views, studies_note = study_views(scored, facts.images)
     return ReportData(
         title=facts.name,
-        command=facts.command,
+        command=without_place(facts.command),
         table=scored.table,
         soundness=[_soundness(name, found) for name, found in scored.soundness.items()],
         facts=_run_card(scored, plan, facts),

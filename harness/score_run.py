@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import join
 from typing import Any
 
 from harness.datasets import PredictionFile, StudySet, read_predictions, read_studies
@@ -15,7 +14,7 @@ from harness.finish import finish_run
 from harness.run_facts import RunFacts
 from harness.run_folder import RunFolder
 from harness.scoring import Scored, ScoringPlan, make_test_set, make_units
-from harness.slices import DEFAULT_SLICES, check_slices
+from harness.slices import check_slices
 from harness.study import Study
 from harness.system_texts import import_predictions
 from metrics.scoring import hash_test_set
@@ -24,12 +23,16 @@ from reports.text_safety import encodable
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """What the command ``score`` was asked; ``predictions`` are ``FILE`` or ``NAME=FILE``."""
+    """What the command ``score`` was asked; ``predictions`` are ``FILE`` or ``NAME=FILE``.
+
+    ``command`` is what was typed.
+    """
 
     references: Path
     predictions: Sequence[str]
     output: Path
     plan: ScoringPlan
+    command: str
     columns: Sequence[str] = ()
     images: Path | None = None
     allow_missing: bool = False
@@ -108,7 +111,7 @@ def score_files(
             import_predictions(folder, name, studies, given)
         facts = RunFacts(
             name=encodable(file_title(request.references)),
-            command=encodable(_command(request)),
+            command=request.command,
             data=[
                 ("references", encodable(str(request.references))),
                 ("format", inputs.study_set.format),
@@ -173,23 +176,3 @@ def _spec(request: ScoreRequest, inputs: ScoreInputs) -> dict[str, Any]:
         "allow_missing": request.allow_missing,
         **request.plan.to_dict(),
     }
-
-
-def _command(request: ScoreRequest) -> str:
-    plan, resampling = request.plan, request.plan.resampling
-    words = ["cxr-harness", "score", "--references", str(request.references)]
-    for one in request.predictions:
-        words += ["--predictions", one]
-    words += ["--metrics", ",".join(plan.metrics)] if plan.metrics else []
-    words += ["--protocol", plan.protocol] if plan.protocol else []
-    words += ["--section", plan.section, "--resamples", str(resampling.resamples)]
-    words += ["--confidence", str(resampling.confidence), "--method", resampling.method]
-    words += ["--seed", str(resampling.seed), "--cluster", plan.cluster]
-    for one in request.columns:
-        words += ["--column", one]
-    if tuple(plan.slices) != DEFAULT_SLICES:
-        for one in plan.slices:
-            words += ["--slice", one]
-    words += ["--images", str(request.images)] if request.images else []
-    words += ["--allow-missing"] if request.allow_missing else []
-    return f"{join(words)} --output DIR"

@@ -121,7 +121,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 def _status(arguments: list[str]) -> int:
     try:
-        app(args=arguments, prog_name="cxr-harness")
+        app(args=arguments, prog_name="cxr-harness", obj=tuple(arguments))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except _PastTyperError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from harness.cli.output import JsonOption, progress_bar
 from harness.cli.shared import (
     BenchmarkArgument,
@@ -16,6 +18,7 @@ from harness.cli.shared import (
 
 
 def generate(
+    context: typer.Context,
     benchmark: BenchmarkArgument,
     model: ModelOption = None,
     limit: LimitOption = None,
@@ -26,6 +29,7 @@ def generate(
     as_json: JsonOption = False,
 ) -> None:
     """Generate the predictions of a benchmark's models; `run` scores them afterwards."""
+    from harness.command_words import typed
     from harness.preparation import prepare
 
     prepared = prepare(
@@ -35,6 +39,7 @@ def generate(
         output=output,
         allow_missing=allow_missing,
         allow_upload=allow_upload or (),
+        command=typed(context.obj),
     )
     with prepared.open(fresh) as folder:
         with progress_bar("reading images", len(prepared.images)) as advance:

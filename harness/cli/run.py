@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.output import JsonOption, print_json, print_table, progress_bar
+from harness.cli.output import JsonOption, note, print_json, print_table, progress_bar
 from harness.cli.shared import (
     BenchmarkArgument,
     FailedOption,
@@ -19,8 +19,12 @@ from harness.cli.shared import (
     show_scored,
 )
 
+if TYPE_CHECKING:
+    from harness.benchmark_run import PreparedRun
+
 
 def run(
+    context: typer.Context,
     benchmark: BenchmarkArgument,
     model: ModelOption = None,
     limit: LimitOption = None,
@@ -35,6 +39,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Generate, score and report a benchmark; the same command again resumes."""
+    from harness.command_words import typed
     from harness.preparation import prepare
 
     prepared = prepare(
@@ -44,13 +49,10 @@ def run(
         output=output,
         allow_missing=allow_missing,
         allow_upload=allow_upload or (),
+        command=typed(context.obj),
     )
     if dry_run:
-        rows = prepared.outline(fresh)
-        if as_json:
-            print_json(rows)
-        else:
-            print_table(["what", "is"], [list(row) for row in rows.items()])
+        _show_outline(prepared, fresh, as_json)
         return
     with prepared.open(fresh) as folder:
         with progress_bar("reading images", len(prepared.images)) as advance:
@@ -60,3 +62,15 @@ def run(
         with progress_bar("scoring", len(prepared.studies)) as advance:
             scored = prepared.score(folder, processes, advance)
     show_scored(folder, scored, as_json)
+
+
+def _show_outline(prepared: PreparedRun, fresh: bool, as_json: bool) -> None:
+    """Print what the run would do; what it would end with is raised."""
+    rows = prepared.outline(fresh)
+    if as_json:
+        print_json({**rows, "missing_images": [str(path) for path in prepared.lost_images]})
+    else:
+        print_table(["what", "is"], [list(row) for row in rows.items()])
+    prepared.refuse_lost_images()
+    for line in prepared.lost_in_words().splitlines():
+        note(line)

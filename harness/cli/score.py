@@ -23,6 +23,7 @@ from harness.cli.shared import (
 
 
 def score(
+    context: typer.Context,
     references: ReferencesOption,
     predictions: Annotated[
         list[str],
@@ -63,6 +64,7 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Score prediction files that exist, with intervals, into a run folder with a report."""
+    from harness.command_words import typed
     from harness.score_run import ScoreRequest, read_inputs, score_files
     from harness.scoring import ScoringPlan
     from harness.slices import DEFAULT_SLICES
@@ -87,6 +89,7 @@ def score(
         max_line_mb=max_line_mb,
         fresh=fresh,
         processes=processes,
+        command=typed(context.obj),
     )
     inputs = read_inputs(request)
     with progress_bar("scoring", len(inputs.studies)) as advance:

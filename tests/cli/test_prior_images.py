@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -93,6 +92,7 @@ def test_from_images_to_what_the_prior_is_worth(place: Path, run: Run) -> None:
     assert "<bdi>two</bdi></strong>, temporal_direction_f1: 1.00 with the real prior, " in page
     assert "The 15 studies without a prior image are left out" in page
     assert "<h3>What generating took</h3>" in page
+    assert "<code>cxr-harness run bench.yaml</code>" in page
     header = (place / "out" / "leaderboard.csv").read_text().splitlines()[0]
     assert header.startswith("Model,n,partial,bleu4,bleu4_low,bleu4_high,temporal_direction_f1")
     assert "prior_gain" not in header
@@ -251,11 +251,28 @@ def test_kills_lose_no_figure_but_those_of_the_batch_in_hand(place: Path, run: R
         assert 2 * (N - 4 * killed) <= images <= 2 * (N + 4 * killed)
 
 
-def test_a_dry_run_names_images_that_are_not_there(place: Path, run: Run) -> None:
-    assert "105" == json.loads(run("run", "bench.yaml", "--dry-run", "--json").out)["images"]
-    (place / "images" / "21.png").unlink()
-    found = json.loads(run("run", "bench.yaml", "--dry-run", "--json").out)["images"]
-    assert re.fullmatch(r"105, 1 not there, first .*images/21\.png", found)
+def test_a_dry_run_lists_images_that_are_not_there_and_ends_as_the_run_would(
+    place: Path, run: Run
+) -> None:
+    found = json.loads(run("run", "bench.yaml", "--dry-run", "--json").out)
+    assert ("105", "0", []) == (
+        found["images"], found["images not there"], found["missing_images"]
+    )  # fmt: skip
+    for name in ("21.png", "22-prior.png"):
+        (place / "images" / name).unlink()
+    ended = run("run", "bench.yaml", "--dry-run")
+    assert 2 == ended.status == run("run", "bench.yaml").status
+    assert "Error: 2 of 105 images are not there:\n  " in ended.err
+    assert f"images{os.sep}21.png\n" in ended.err
+    assert f"images{os.sep}22-prior.png\nPut them there, or give --allow-missing" in ended.err
+    found = run("run", "bench.yaml", "--dry-run", "--json")
+    assert 2 == found.status
+    listed = json.loads(found.out)["missing_images"]
+    assert ["21.png", "22-prior.png"] == [Path(path).name for path in listed]
+    ended = run("run", "bench.yaml", "--dry-run", "--allow-missing")
+    assert 0 == ended.status
+    assert "2 of 105 images are not there:" in ended.err
+    assert "Error" not in ended.err
 
 
 def test_predictions_with_failures_can_be_scored_again(place: Path, run: Run) -> None:

@@ -62,6 +62,21 @@ def test_a_run_writes_a_whole_folder_where_the_file_says(bench: Path, run: Run) 
     assert "cxr-harness run bench.yaml" == json.loads((folder / "run.json").read_text())["command"]
 
 
+def test_the_command_is_on_record_as_typed_and_the_report_does_not_depend_on_the_place(
+    bench: Path, run: Run
+) -> None:
+    words = ("run", str(bench), "--model", "constant", "--output")
+    for name in ("a", "b c"):
+        ended = run(*words, name, "--json", "--processes", 1)
+        assert 0 == ended.status, ended.err
+    record = json.loads(Path("b c/run.json").read_text())
+    typed = "cxr-harness run bench.yaml --model constant --output 'b c' --json --processes 1"
+    assert typed == record["command"]
+    reports = [Path(name, "report.html").read_text() for name in ("a", "b c")]
+    assert reports[0] == reports[1]
+    assert "<code>cxr-harness run bench.yaml --model constant</code>" in reports[0]
+
+
 def test_a_dry_run_writes_nothing(bench: Path, run: Run) -> None:
     before = content(Path())
     ended = run("run", bench, "--dry-run", "--json")

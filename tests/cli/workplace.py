@@ -135,10 +135,13 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def comparable(folder: Path) -> dict[str, bytes]:
-    """Return a run folder's files, with run.json without what may differ between equal runs."""
+    """Return a run folder's files, with run.json without what may differ between equal runs.
+
+    The command is as typed, so it names the folder.
+    """
     files = content(folder)
     record = json.loads(files["run.json"])
-    for section in ("timing", "machine", "performance"):
+    for section in ("timing", "machine", "performance", "command"):
         record.pop(section, None)
     files["run.json"] = json.dumps(record, sort_keys=True).encode()
     return files

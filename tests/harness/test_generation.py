@@ -98,7 +98,9 @@ def test_every_torn_tail_of_the_last_line_is_cut_and_written_again(tmp_path: Pat
             assert whole == path.read_bytes()
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(tail=st.binary(max_size=40).map(lambda b: b.replace(b"\n", b"")), done=st.integers(0, 3))
 def test_any_tail_without_an_end_of_line_is_cut(tmp_path: Path, tail: bytes, done: int) -> None:
     path = tmp_path / "log.jsonl"
