@@ -53,15 +53,19 @@ def _train(recipe: Recipe, output: Path, resume: bool) -> dict[str, float]:
     from models.training.course import check_output, train_recipe
     from models.training.plan import plan_recipe
 
-    check_output(output)
+    check_output(output, resume)
     # sizes that do not fit are refused before minutes of drawing
     plan_recipe(recipe, len(SITES))
     data = recipe.data
     with progress_bar("drawing phantoms", data.studies + data.valid_studies) as advance:
         lessons, valid = draw_lessons(recipe, advance)
     steps = sum(stage.steps for stage in recipe.stages)
-    with explained(output), progress_bar("training", steps + len(valid)) as advance:
-        scores = train_recipe(recipe, lessons, valid, output, resume=resume, advance=advance)
+    try:
+        with explained(output), progress_bar("training", steps + len(valid)) as advance:
+            scores = train_recipe(recipe, lessons, valid, output, resume=resume, advance=advance)
+    except KeyboardInterrupt:
+        note("Training goes on from its last state with --resume.")
+        raise
     note(f"The checkpoint is in {output}.")
     return scores
 

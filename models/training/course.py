@@ -52,11 +52,12 @@ def train_recipe(
     ------
     InputError
         If the output is there already, the recipe's sizes do not fit together, the lessons do not
-        fit the recipe, or the run to resume was one of another recipe or other lessons.
+        fit the recipe, the run to resume was one of another recipe or other lessons, or there is
+        one to resume that was not asked for.
     """
-    check_output(output)
+    check_output(output, resume)
     _check_lessons(recipe, lessons)
-    work = output.parent / f".{output.name}-training"
+    work = _states(output)
     _open(work, recipe, lessons, resume)
     with one_thread(), quiet_transformers():
         course = Course(recipe, lessons, work, resume)
@@ -77,13 +78,13 @@ def train_recipe(
 
 
 def _open(work: Path, recipe: Recipe, lessons: Lessons, resume: bool) -> None:
-    """Make the folder of states; what another recipe or other lessons left is not resumed."""
+    """Make the folder of states; those of another recipe or other lessons are not resumed."""
     known = work / "recipe.json"
     said = json.dumps({"recipe": asdict(recipe), "lessons": lessons.digest()}, indent=2)
     if resume and known.is_file() and known.read_text("utf-8") != said:
         raise InputError(
-            f"{work} holds the states of a run of another recipe, or with other lessons. Leave "
-            "--resume out to start anew."
+            f"{work} holds the states of a run of another recipe, or with other lessons. Remove "
+            "it to begin anew."
         )
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
@@ -91,10 +92,20 @@ def _open(work: Path, recipe: Recipe, lessons: Lessons, resume: bool) -> None:
     known.write_text(said, "utf-8")
 
 
-def check_output(output: Path) -> None:
-    """Refuse an output that is there already."""
+def check_output(output: Path, resume: bool) -> None:
+    """Refuse an output that is there already, and to lose what could be resumed."""
     if output.exists():
         raise InputError(f"{output} is there already. Name another folder, or remove it.")
+    work = _states(output)
+    if not resume and (any(work.glob("*.safetensors")) or any(work.glob("*/checkpoint-*"))):
+        raise InputError(
+            f"{work} holds the states of an interrupted run. Go on with --resume, or remove it to "
+            "begin anew."
+        )
+
+
+def _states(output: Path) -> Path:
+    return output.parent / f".{output.name}-training"
 
 
 def _check_lessons(recipe: Recipe, lessons: Lessons) -> None:

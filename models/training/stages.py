@@ -99,6 +99,7 @@ class Course:
             adapted: Any = self.parts.language_model
             self.parts.language_model = adapted.merge_and_unload()
         spent = {"cpu_s": round(time.process_time() - begun, 1)}
+        # the seconds are then those since that step
         resumed = {"resumed_at": done} if done else {}
         self.log.write({"stage": stage.name, "step": stage.steps, **spent, **resumed})
         draft = state.with_suffix(".part")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
+from models.errors import InputError
 from models.training.recipe import Stage
 
 Advance = Callable[[int], None]
@@ -116,6 +118,11 @@ class StageTrainer(Trainer):
         if not self._steps:
             return
         means = {name: round(total / self._steps, 5) for name, total in self._sums.items()}
+        if not all(math.isfinite(mean) for mean in means.values()):
+            raise InputError(
+                f"The loss of stage {self._stage.name!r} was no number by step "
+                f"{self.state.global_step}. Lower its learning_rate."
+            )
         rate = {"learning_rate": float(f"{logs.get('learning_rate', 0.0):.3g}")}
         step = {"stage": self._stage.name, "step": self.state.global_step}
         self._log.write({**step, **means, **rate})

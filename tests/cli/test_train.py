@@ -20,6 +20,7 @@ def test_a_plan_is_shown_as_a_table(run: Run) -> None:
     done = run("train", "mlp-phantom", "--plan")
     assert 0 == done.status
     assert "language_model" in done.out
+    assert "operations" in done.out
     assert "together" in done.out
 
 

@@ -158,6 +158,13 @@ def test_the_states_of_another_recipe_or_other_lessons_are_not_resumed(tmp_path:
         train_recipe(RECIPE, others, VALID, tmp_path / "cut", resume=True)
 
 
+def test_what_could_be_resumed_is_not_overwritten(tmp_path: Path) -> None:
+    work = interrupted(tmp_path / "cut", 14)
+    with pytest.raises(InputError, match="Go on with --resume"):
+        trained(tmp_path / "cut")
+    assert (work / "0-tower.safetensors").is_file()
+
+
 def test_nothing_is_left_beside_a_finished_checkpoint(checkpoint: Path) -> None:
     assert [checkpoint] == list(checkpoint.parent.iterdir())
 
@@ -197,3 +204,9 @@ def test_fewer_lessons_than_a_batch_are_refused(tmp_path: Path) -> None:
     stage = replace(RECIPE.stages[0], batch_size=1000)
     with pytest.raises(InputError, match="fewer than a batch of 1000"):
         trained(tmp_path / "few", replace(RECIPE, stages=(stage,)))
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    stage = replace(RECIPE.stages[0], learning_rate=1e30)
+    with pytest.raises(InputError, match="loss of stage 'tower' was no number by step 12"):
+        trained(tmp_path / "wild", replace(RECIPE, stages=(stage,)))
