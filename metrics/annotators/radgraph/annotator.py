@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
@@ -12,10 +13,8 @@ from metrics.annotators.annotator import Annotator
 from metrics.annotators.encoders import (
     build_encoder,
     find_encoder,
-    length_batches,
     load_config,
     load_tokenizer,
-    padded,
     require_packages,
 )
 from metrics.annotators.radgraph.archive import unpacked
@@ -26,9 +25,10 @@ from metrics.annotators.radgraph.words import words
 from metrics.errors import InputError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from metrics.annotators.radgraph.heads import Heads
+    from metrics.annotators.radgraph.heads import Entity, Heads, Relation
+    from metrics.annotators.row_encoder import RowEncoder
 
 _TEXTS = 64  # texts whose vectors are held at once
 
@@ -46,14 +46,12 @@ class RadGraphAnnotator(Annotator[Document]):
     version: ClassVar[int] = 1
 
     def __init__(
-        self, settings: Settings, pieces: WordPieces, encoder: nn.Module, heads: Heads, device: str
+        self, settings: Settings, pieces: WordPieces, encoder: RowEncoder, heads: Heads
     ) -> None:
         self._settings = settings
         self._pieces = pieces
-        self._encoder = encoder.to(device)
-        self._heads = heads.to(device)
-        self._device = device
-        self._padding: int = encoder.config.pad_token_id or 0  # type: ignore[union-attr, assignment]
+        self._encoder = encoder
+        self._heads = heads
 
     @classmethod
     def load(
@@ -90,6 +88,7 @@ class RadGraphAnnotator(Annotator[Document]):
         from metrics.annotators.checkpoints import read_checkpoint, tensors
         from metrics.annotators.radgraph.heads import Heads
         from metrics.annotators.radgraph.weights import fill_model
+        from metrics.annotators.row_encoder import RowEncoder
 
         if special_tokens not in ("official-4x", "fixed"):
             raise InputError(f"special_tokens is {special_tokens!r}, not 'official-4x' or 'fixed'.")
@@ -104,7 +103,8 @@ class RadGraphAnnotator(Annotator[Document]):
         model = build_encoder(config)
         heads = Heads(settings, config.hidden_size).eval().requires_grad_(False)
         fill_model(model, heads, weights, settings, shown)
-        return cls(settings, pieces, model, heads, device)
+        rows = RowEncoder(model, config.pad_token_id or 0, device)
+        return cls(settings, pieces, rows, heads.to(device))
 
     def annotate(self, texts: Sequence[str]) -> list[Document]:
         """Return one official annotation per text: text, entities, data_source, data_split.
@@ -122,12 +122,9 @@ class RadGraphAnnotator(Annotator[Document]):
 
     def annotate_distinct(self, texts: Sequence[str]) -> list[Document]:
         """Return one annotation per text, in order."""
-        import torch
-
         found: list[Document] = []
-        with torch.inference_mode():
-            for start in range(0, len(texts), _TEXTS):
-                found += self._annotate(texts[start : start + _TEXTS])
+        for start in range(0, len(texts), _TEXTS):
+            found += self._annotate(texts[start : start + _TEXTS])
         return found
 
     @staticmethod
@@ -141,26 +138,19 @@ class RadGraphAnnotator(Annotator[Document]):
         """Return the annotation."""
         return cast(Document, json.loads(data))
 
-    def _annotate(self, texts: Sequence[str]) -> Iterator[Document]:
-        split = [words(text, self._settings.model_type) for text in texts]
-        layouts = [self._pieces.layout(found) for found in split]
-        rows = self._encoded([row for layout in layouts for row in layout.rows])
-        for found, layout in zip(split, layouts, strict=True):
-            own, rows = rows[: len(layout.rows)], rows[len(layout.rows) :]
-            yield (
-                document(found, *self._heads(_means(own, layout)))
-                if found
-                else document([], [], [])
-            )
+    def _annotate(self, texts: Sequence[str]) -> list[Document]:
+        from metrics.annotators.row_encoder import parallel
 
-    def _encoded(self, rows: list[list[int]]) -> list[Tensor]:
-        """Return each row's vectors, shape (its length, size)."""
-        vectors: dict[int, Tensor] = {}
-        for batch in length_batches(list(map(len, rows)), self._device):
-            ids, mask = padded([rows[i] for i in batch], self._padding, self._device)
-            states = self._encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-            vectors.update((i, states[k, : len(rows[i])]) for k, i in enumerate(batch))
-        return [vectors[i] for i in range(len(rows))]
+        split = [words(text, self._settings.model_type) for text in texts]
+        layouts = [self._pieces.layout(found) for found in split if found]
+        rows = iter(self._encoder([row for layout in layouts for row in layout.rows]))
+        vectors = [list(islice(rows, len(layout.rows))) for layout in layouts]
+        found = iter(parallel(self._read, list(zip(layouts, vectors, strict=True))))
+        return [document(each, *(next(found) if each else ([], []))) for each in split]
+
+    def _read(self, text: tuple[Layout, list[Tensor]]) -> tuple[list[Entity], list[Relation]]:
+        layout, rows = text
+        return self._heads(_means(rows, layout))  # type: ignore[no-any-return]
 
 
 def _means(rows: list[Tensor], layout: Layout) -> Tensor:
