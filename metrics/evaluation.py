@@ -90,10 +90,9 @@ def refuse_absent_weights(metrics: Sequence[Metric]) -> None:
 
 def _annotate(metrics: Sequence[Metric], test_set: TestSet, systems: Mapping[str, System]) -> None:
     """Annotate every text once, so that chunks and worker processes only look annotations up."""
-    for system in systems.values():
-        samples = Samples.of(system.predictions, test_set, system.prior_shown)
-        for metric in metrics:
-            metric.annotate(samples)
+    samples = [Samples.of(s.predictions, test_set, s.prior_shown) for s in systems.values()]
+    for metric in metrics:
+        metric.annotate(*samples)
 
 
 def _fit(metric: Metric, test_set: TestSet) -> Metric:

@@ -102,10 +102,11 @@ class Metric(ABC):
         """Return the metric with weights taken from all references of the test set, if any."""
         return self
 
-    def annotate(self, samples: Samples) -> None:
-        """Have all texts annotated; called for whole systems, before they are counted in parts."""
-        for name in self.annotators:
-            samples.annotations(name)
+    def annotate(self, *systems: Samples) -> None:
+        """Have all texts annotated; called with all systems, before they are counted in parts."""
+        for samples in systems:
+            for name in self.annotators:
+                samples.annotations(name)
 
     @abstractmethod
     def statistics(self, samples: Samples) -> FloatArray:

@@ -108,8 +108,8 @@ def _load_model(folder: Path, config: Any) -> nn.Module:
     names = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
     if not any((folder / name).is_file() for name in names):
         raise MissingError(f"{folder} has no weights: one of {', '.join(names)} is needed.")
-    bars = logging.is_progress_bar_enabled()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with quiet():
             model, report = AutoModel.from_pretrained(
