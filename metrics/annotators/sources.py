@@ -35,7 +35,8 @@ SOURCES: dict[str, Source] = {
     ),
     "echograph": Source("metrics.annotators.radgraph:RadGraphAnnotator", ("echograph", "cxr-bert")),
     "chexbert": Source("metrics.annotators.chexbert:CheXbertAnnotator", ("chexbert", "bert-base")),
-    "ratescore": Source("metrics.annotators.ratescore:RaTEScoreAnnotator", ("rate-ner", "biolord")),
+    "ratescore": Source("metrics.annotators.ratescore:EntityRecognizer", ("rate-ner",)),
+    "ratescore-embedding": Source("metrics.annotators.ratescore:EntityEncoder", ("biolord",)),
 }
 
 

@@ -54,7 +54,8 @@ def read_affinity(matrix: str | Path) -> Affinity:
     path = Path(matrix)
     if not path.is_file():
         raise MissingError(
-            f"There is no affinity matrix {path}. Name one of {', '.join(MATRICES)}, or a JSON file."
+            f"There is no affinity matrix {path}. "
+            f"Name one of {', '.join(MATRICES)}, or a JSON file."
         )
     try:
         found = json.loads(path.read_text("utf-8"))

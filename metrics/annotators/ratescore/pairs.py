@@ -56,7 +56,7 @@ def _cosines(
     found = np.array([vectors[text] for text in texts], np.float32)
     lengths = np.sqrt((found * found).sum(axis=1, keepdims=True))
     units = found / np.maximum(lengths, np.float32(_SHORTEST))
-    table = units @ units.T
+    table: NDArray[np.float32] = units @ units.T
     return table[np.ix_([place[text] for text, _ in rows], [place[text] for text, _ in columns])]
 
 

@@ -1,6 +1,6 @@
-"""RuSH: sentence spans of clinical text by rules over characters.
+r"""RuSH: sentence spans of clinical text by rules over characters.
 
-A rule is a string of literal characters, classes (``\\d`` a digit), ``+`` for repeats and brackets
+A rule is a string of literal characters, classes (``\d`` a digit), ``+`` for repeats and brackets
 around what it marks. The rules are one trie, walked from every position; where two marks of one
 name overlap, the wider one stays, and those of a rule with an odd score are then dropped: they
 only shield. The rule file is medspaCy's, for English (``resources/LICENSES.md``).
@@ -129,7 +129,7 @@ class _Walk:
 
 
 def sentence_spans(text: str) -> list[Range]:
-    """Return the character ranges of the text's sentences, without white space at their ends."""
+    """Return the character ranges of the text's sentences; none ends in white space."""
     walk = _Walk(text)
     begins = [begin for begin, _ in walk.found("stbegin")]
     ends = walk.found("stend")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from metrics.annotators.ratescore.rush import Range, sentence_spans
 from metrics.annotators.ratescore.spacy_tokens import token_ranges
 
@@ -37,22 +39,22 @@ def sentence_ranges(text: str) -> list[Range]:
 
 def _begins(text: str, tokens: list[Range], spans: list[Range]) -> set[int]:
     """Return the numbers of the tokens that begin a sentence."""
+    starts = [start for start, _ in tokens]
     begins: set[int] = set()
     number = 0
     for place, (start, stop) in enumerate(spans):
-        before = number
-        while number < len(tokens) and tokens[number][0] < stop:
-            if tokens[number][0] == start:
-                begins.add(number)
-            number += 1
-            if tokens[number - 1][0] >= start and number < len(tokens) and tokens[number][0] >= stop:
-                begins.add(number)
-        # the gap after a span that lies within one token is passed over
-        if number > before and place + 1 < len(spans):
-            gap = []
-            while number < len(tokens) and tokens[number][0] < spans[place + 1][0]:
-                gap.append(number)
-                number += 1
+        after = bisect_left(starts, stop, number)
+        if after == number:
+            continue  # the span lies within one token, and the gap after it counts for nothing
+        first = bisect_left(starts, start, number)
+        if starts[first : first + 1] == [start]:
+            begins.add(first)
+        if first < after < len(tokens):
+            begins.add(after)
+        number = after
+        if place + 1 < len(spans):
+            number = bisect_left(starts, spans[place + 1][0], after)
+            gap = range(after, number)
             begins.update([i for i in gap if _is_space(text, tokens[i])][:1] or gap[:1])
     begins.update(i for i in range(number, len(tokens)) if _is_space(text, tokens[i]))
     return begins

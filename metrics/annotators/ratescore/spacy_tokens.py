@@ -14,7 +14,7 @@ import lzma
 import re
 from functools import cache, cached_property
 from importlib.resources import files
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 Range = tuple[int, int]
 
@@ -38,10 +38,10 @@ class _Tokenizer:
         return self._mended(text, found)
 
     def _split(self, text: str, exceptions: dict[str, list[str]]) -> list[Range]:
-        ranges = []
+        ranges: list[Range] = []
         for start, chunk in _chunks(text):
             stops = [*accumulate(map(len, self._pieces(chunk, exceptions)), initial=start)]
-            ranges += zip(stops, stops[1:], strict=False)
+            ranges += pairwise(stops)
         return ranges
 
     def _pieces(self, chunk: str, exceptions: dict[str, list[str]]) -> list[str]:
@@ -124,7 +124,7 @@ class _Tokenizer:
             start, stop = part[0][0], part[-1][1]
             if position in sizes and (pieces := self._exceptions.get(text[start:stop])):
                 stops = [*accumulate(map(len, pieces), initial=start)]
-                part = [*zip(stops, stops[1:], strict=False)]
+                part = [*pairwise(stops)]
             joined += part
             position += sizes.get(position, 1)
         return joined
