@@ -120,6 +120,21 @@ def load_tokenizer(folder: Path) -> Any:
         raise InputError(f"{folder} holds no tokeniser that can be read: {error}") from error
 
 
+def check_vocabulary(tokenizer: Any, config: Any, folder: Path) -> None:
+    """Refuse a tokeniser with more tokens than the encoder has embeddings.
+
+    Raises
+    ------
+    InputError
+        If it has.
+    """
+    if len(tokenizer) > config.vocab_size:
+        raise InputError(
+            f"{folder}: the tokeniser has {len(tokenizer)} tokens and config.json says "
+            f"{config.vocab_size}. Take files that belong together."
+        )
+
+
 def build_encoder(config: Any) -> nn.Module:
     """Return transformers' own encoder for the configuration, float32, its weights not yet set."""
     import torch

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
 from metrics.annotators.encoders import length_batches, padded
+from metrics.errors import InputError
 
 _PACKED = "cxr_harness_packed"
 _TOKENS = 1024
@@ -48,15 +49,22 @@ class RowEncoder:
         self._padding = padding
         self._device = device
         self._on_cpu = torch.device(device).type == "cpu"
-        self._packs = (
-            self._on_cpu and self._encoder.config.model_type == "bert" and _steady(encoder)
-        )
+        self._bert = self._encoder.config.model_type == "bert"
+        self._packs = self._on_cpu and self._bert and _steady(encoder)
         if self._packs:
             _register()
             self._encoder.set_attn_implementation(_PACKED)
 
     def __call__(self, rows: Sequence[Sequence[int]]) -> list[Tensor]:
-        """Return each row's vectors, shape (its length, size)."""
+        """Return each row's vectors, shape (its length, size).
+
+        Raises
+        ------
+        InputError
+            If a row has more tokens than BERT has positions.
+        """
+        if self._bert and rows:
+            _check_length(max(map(len, rows)), self._encoder.config.max_position_embeddings)
         if self._packs:
             target = min(_TOKENS, -(-sum(map(len, rows)) // torch.get_num_threads()))
             packs = _filled(list(map(len, rows)), target)
@@ -133,6 +141,14 @@ def packed_attention(
     parts = zip(*(torch.split(each, row_lengths, 2) for each in (query, key, value)), strict=True)
     done = [scaled_dot_product_attention(q, k, v, scale=scaling) for q, k, v in parts]
     return torch.cat(done, dim=2).transpose(1, 2), None
+
+
+def _check_length(tokens: int, positions: int) -> None:
+    if tokens > positions:
+        raise InputError(
+            f"A text has {tokens} word pieces, and the encoder takes {positions}. Shorten it; "
+            "nothing is cut off silently."
+        )
 
 
 def _filled(lengths: Sequence[int], target: int) -> Iterator[list[int]]:

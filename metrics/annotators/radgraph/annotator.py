@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 from metrics.annotators.annotator import Annotator
 from metrics.annotators.encoders import (
     build_encoder,
+    check_vocabulary,
     find_encoder,
     load_config,
     load_tokenizer,
@@ -97,7 +98,9 @@ class RadGraphAnnotator(Annotator[Document]):
             settings = read_settings(folder, archive)
             home = find_encoder(settings.encoder, archive.parent) if encoder is None else encoder
             config = load_config(Path(home))
-            pieces = WordPieces(load_tokenizer(Path(home)), settings.max_length, special_tokens)
+            tokenizer = load_tokenizer(Path(home))
+            check_vocabulary(tokenizer, config, Path(home))
+            pieces = WordPieces(tokenizer, settings.max_length, special_tokens)
             shown = archive / "weights.th"
             weights = tensors(read_checkpoint(folder / "weights.th", shown), shown)
         model = build_encoder(config)

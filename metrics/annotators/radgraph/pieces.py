@@ -79,6 +79,8 @@ class WordPieces:
         if found is None:
             # the encoder sees these two without the slash, as in the training data
             seen = word[1:] if word in ("/.", "/?") else word
+            # a lone surrogate is no character that a tokeniser takes
+            seen = seen.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             found = self._known[word] = self._backend.encode(seen, add_special_tokens=False).ids
         return found
 
