@@ -17,7 +17,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import torch
 from transformers import (
     AutoTokenizer,
     Idefics3Config,
@@ -31,6 +30,7 @@ from models.adapter import Request
 from models.errors import InputError
 from models.openai_compatible import OpenAICompatible
 from models.vision_language import VisionLanguage
+from tests.models.random_models import randomised
 from tests.models.tiny_vision_models import save_llava
 
 pytestmark = [
@@ -87,11 +87,7 @@ def idefics(tmp_path_factory: pytest.TempPathFactory) -> Path:
             tie_word_embeddings=False,
         )
     )
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.dim() > 1:
-                weight.normal_(0, 0.3, generator=generator)
+    randomised(model, 0.3, 0)
     model.save_pretrained(root / "model")
     processor.save_pretrained(root / "model")
     return root / "model"

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import torch
-import transformers
 
 from models.engines.engine import Decoding, EnginePrompt, GeneratedSequence
 from models.engines.transformers_engine import TransformersEngine
 from models.engines.vllm_engine import UnsupportedDecodingError, VllmEngine, why_not
 from models.errors import InputError
+from tests.models.random_models import language_model
 
 pytestmark = [
     pytest.mark.vllm,
@@ -35,26 +35,8 @@ def small_model(family: str, **settings: Any) -> Any:
     """A random model with heads of 32, the smallest that vLLM's kernels take."""
     if family in ("Gemma", "Qwen3"):
         settings["head_dim"] = 32
-    config = getattr(transformers, f"{family}Config")(
-        vocab_size=VOCABULARY,
-        hidden_size=128,
-        intermediate_size=192,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=256,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=0,
-        **settings,
-    )
-    generator = torch.Generator().manual_seed(len(family))
-    model = getattr(transformers, f"{family}ForCausalLM")(config).eval()
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.dim() > 1:
-                weight.normal_(0, 0.15, generator=generator)
-    return model
+    sizes = {"vocab_size": VOCABULARY, "hidden_size": 128, "intermediate_size": 192}
+    return language_model(family, 0.15, num_hidden_layers=4, **sizes, **settings)
 
 
 def prompts_of(*lengths: int) -> list[EnginePrompt]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 import transformers
 
 from models.engines.engine import Decoding, EnginePrompt, GeneratedSequence
+from tests.models.random_models import language_model, unscale_embeddings
 
 FAMILIES = ["Llama", "Mistral", "Phi3", "Gemma", "Qwen2", "Qwen3"]
 STOP_IDS = (5, 6)
@@ -27,27 +27,16 @@ _OWN = {
 @cache
 def tiny_model(family: str) -> Any:
     """A model whose greedy and beam outputs vary, with sliding windows shorter than the prompts."""
-    config = getattr(transformers, f"{family}Config")(
+    model = language_model(
+        family,
         vocab_size=VOCABULARY,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=4,
         num_key_value_heads=1 if family == "Gemma" else 2,
         max_position_embeddings=64,
         bos_token_id=None,
         eos_token_id=STOP_IDS[0],
-        pad_token_id=0,
         **_OWN.get(family, {}),
     )
-    generator = torch.Generator().manual_seed(len(family))
-    model = getattr(transformers, f"{family}ForCausalLM")(config).eval().requires_grad_(False)
-    for weight in model.parameters():
-        if weight.dim() > 1:
-            weight.normal_(0, 0.3, generator=generator)
-    if family == "Gemma":  # its embeddings, tied to the head, are scaled up in the model
-        model.get_input_embeddings().weight.mul_(1 / math.sqrt(8))
-    return model
+    return unscale_embeddings(model) if family == "Gemma" else model
 
 
 def prompts_of(model: Any, *lengths: int) -> list[EnginePrompt]:

@@ -20,6 +20,7 @@ from models.libra.encoding import ImagePair
 from models.libra.reporter import LibraReporter, Question
 from tests.models.engines.tiny_models import by_transformers
 from tests.models.libra.golden_models import GOLDEN, case, copied, image
+from tests.models.random_models import language_model, unscale_embeddings
 
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "libra": ("Llama", {}),
@@ -36,31 +37,6 @@ TOKENIZER = GOLDEN / "llavamed_mistral" / "libra-llava-med-v1.5-mistral-tiny"
 CLIP = GOLDEN / "medcxrgen" / "tiny-clip-vit-56"
 ASKED = "Provide a detailed description of the findings in the radiology image."
 STOP = 2
-
-
-def language_model(name: str, own: dict[str, Any]) -> Any:
-    settings = {
-        "vocab_size": 520,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 256,
-        "bos_token_id": 1,
-        "eos_token_id": STOP,
-        "pad_token_id": 0,
-        **own,
-    }
-    config = getattr(transformers, f"{name}Config")(**settings)
-    model = getattr(transformers, f"{name}ForCausalLM")(config).eval().requires_grad_(False)
-    generator = torch.Generator().manual_seed(len(name))
-    for weight in model.parameters():
-        if weight.dim() > 1:
-            weight.normal_(0, 0.3, generator=generator)
-    if name == "Gemma":  # its embeddings, tied to the head, are scaled up in the model
-        model.get_input_embeddings().weight.mul_(1 / math.sqrt(8))
-    return model
 
 
 def projector(width: int, scale: float) -> dict[str, Tensor]:
@@ -115,7 +91,9 @@ def by_hand(
 @pytest.mark.parametrize("family", FAMILIES)
 def test_texts_equal_those_of_transformers_generate(family: str, tmp_path: Path) -> None:
     name, own = FAMILIES[family]
-    model = language_model(name, own)
+    model = language_model(name, **own)
+    if name == "Gemma":
+        unscale_embeddings(model)
     shutil.copytree(CLIP, tmp_path / "tower")
     mlp = projector(32, 0.1)
     folder = checkpoint(tmp_path, family, model, mlp)
@@ -163,7 +141,7 @@ def test_a_siglip_tower_loses_a_patch_as_published_unless_all_are_kept(
     preprocessor = {"image_processor_type": "SiglipImageProcessor", "size": size}
     (tmp_path / "tower" / "preprocessor_config.json").write_text(json.dumps(preprocessor))
     mlp = projector(24, 0.1)
-    model = language_model("Llama", {})
+    model = language_model("Llama")
     folder = checkpoint(tmp_path, "libra", model, mlp, mm_vision_select_feature=feature)
     reporter = models.load(folder, device="cpu", dtype="float32")
     pixels = reporter.preprocess(image("cur_a.png"))
@@ -197,7 +175,7 @@ def test_a_connector_reads_a_tower_of_24_layers(tmp_path: Path) -> None:
     folder = checkpoint(
         tmp_path,
         "libra",
-        language_model("Llama", {}),
+        language_model("Llama"),
         {},
         mm_projector_type="TAC",
         mm_vision_select_layer="all",

@@ -19,6 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from models.libra.projectors import TemporalAlignmentConnector
 from models.loading import load
+from tests.models.random_models import randomised
 
 pytestmark = [
     pytest.mark.vllm,
@@ -32,11 +33,7 @@ HEADS, WIDTH, TOWER_WIDTH = 4, 128, 24
 
 def scaled(module: torch.nn.Module, seed: int) -> dict[str, torch.Tensor]:
     """Random tensors under which texts vary with the images."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for weight in module.parameters():
-            if weight.dim() > 1:
-                weight.normal_(0, 0.2, generator=generator)
+    randomised(module, 0.2, seed)
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
 
