@@ -11,6 +11,7 @@ import numpy as np
 from harness.errors import InputError
 from harness.study import Study
 from harness.suggest import suggestion
+from metrics.conditions import is_abnormal
 from metrics.files.quoting import quoted
 from metrics.results import Score
 from metrics.scoring import Resampling, Tally, score_systems
@@ -76,6 +77,17 @@ def _has_prior(studies: Sequence[Study], _: Sequence[Sequence[str]]) -> list[str
     return [words[study.has_prior] for study in studies]
 
 
+def _abnormal(_: Sequence[Study], references: Sequence[Sequence[str]]) -> list[str | None]:
+    """Whether CheXbert finds one of a study's references abnormal."""
+    from metrics.annotators.sources import annotate
+
+    flat = [text for texts in references for text in texts]
+    verdicts = dict(
+        zip(flat, is_abnormal([a.labels for a in annotate("chexbert", flat)]), strict=True)
+    )
+    return ["yes" if any(verdicts[text] for text in texts) else "no" for texts in references]
+
+
 def _report_length(_: Sequence[Study], references: Sequence[Sequence[str]]) -> list[str | None]:
     """Thirds of the test set by the words of the (first) reference."""
     words = np.array([len(texts[0].split()) for texts in references])
@@ -86,6 +98,7 @@ def _report_length(_: Sequence[Study], references: Sequence[Sequence[str]]) -> l
 
 
 _BUILT_IN: dict[str, Callable[[Sequence[Study], Sequence[Sequence[str]]], list[str | None]]] = {
+    "abnormal": _abnormal,
     "has_prior": _has_prior,
     "report_length": _report_length,
 }

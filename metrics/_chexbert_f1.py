@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.annotators.chexbert import CheXbertAnnotation
-from metrics.conditions import CONDITIONS, FIVE, is_present, snake_case
+from metrics.conditions import AVERAGES, CONDITIONS, FIVE, is_present, snake_case
 from metrics.errors import InputError
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
 from metrics.samples import Samples
@@ -18,7 +18,6 @@ from metrics.samples import Samples
 _N = len(CONDITIONS)
 _COUNTS = 3 * _N  # true positives, false positives and false negatives of each condition
 _READINGS = ("positive", "negative")
-_AVERAGES = ("micro", "macro", "weighted", "samples")
 TABLE_COLUMNS = ("precision", "recall", "f1", "prevalence")
 """What `condition_table` says of each condition."""
 
@@ -44,8 +43,8 @@ class ChexbertF1(Metric):
     info: ClassVar[MetricInfo] = MetricInfo(
         name="chexbert",
         outputs=(
-            *(Output(f"chexbert_{average}_f1_14") for average in _AVERAGES),
-            *(Output(f"chexbert_{average}_f1_5") for average in _AVERAGES),
+            *(Output(f"chexbert_{average}_f1_14") for average in AVERAGES),
+            *(Output(f"chexbert_{average}_f1_5") for average in AVERAGES),
             *(Output(f"chexbert_f1_{snake_case(condition)}") for condition in CONDITIONS),
             Output("chexbert_accuracy_5"),
         ),
@@ -97,7 +96,7 @@ class ChexbertF1(Metric):
     def per_sample(self, statistics: FloatArray) -> FloatArray:
         """Return each study's own scores; macro and weighted F1 are undefined for one study."""
         scores = self.reduce(statistics)
-        averages = len(_AVERAGES)
+        averages = len(AVERAGES)
         scores[:, [1, 2, averages + 1, averages + 2]] = np.nan
         conditions = scores[:, 2 * averages : 2 * averages + _N]
         conditions[sum(_split(statistics)) == 0] = np.nan

@@ -23,6 +23,8 @@ CONDITIONS = (
 )
 FIVE = (1, 4, 5, 7, 9)
 """Positions of cardiomegaly, edema, consolidation, atelectasis and pleural effusion."""
+AVERAGES = ("micro", "macro", "weighted", "samples")
+"""How F1 is averaged over conditions, or over studies."""
 BLANK, POSITIVE, NEGATIVE, UNCERTAIN = range(4)
 """The classes of a condition; "No Finding" has the first two only."""
 

@@ -55,7 +55,7 @@ PROTOCOLS: dict[str, Protocol] = {
             name="libra",
             summary="lower-cased and cleaned text, as Libra's evaluate_report scores it",
             source="github.com/X-iZhang/Libra, libra/eval (ROUGE as the plain mean)",
-            outputs=(*_BLEU, "meteor", "rougeL", "temporal_f1"),
+            outputs=(*_BLEU, "meteor", "rougeL", "bertscore_f1", "temporal_f1"),
             treatment="libra",
         ),
         Protocol(
@@ -70,10 +70,26 @@ PROTOCOLS: dict[str, Protocol] = {
         ),
         Protocol(
             name="rexrank",
-            summary="ReXrank's BLEU-2: smoothed per study, mean over studies",
-            source="github.com/rajpurkarlab/CXR-Report-Metric (fast_bleu, weights 1/2 and 1/2)",
-            outputs=("bleu2",),
+            summary="ReXrank's columns, each a mean over studies of the text as it is",
+            source="github.com/rajpurkarlab/CXR-Report-Metric and /ReXrank; RaTEScore; GREEN",
+            outputs=(
+                "bleu2",
+                "bertscore_f1",
+                "semb_score",
+                "radgraph_combined",
+                "radcliq_v1_reciprocal",
+                "ratescore",
+                "green",
+            ),
+            settings={"bertscore": {"model": "distilroberta-base", "rescale": True}},
             instead={"bleu": "bleu2_sentence"},
+        ),
+        Protocol(
+            name="radgraph-xl",
+            summary="RadGraph F1 with the annotator RadGraph-XL",
+            source="pypi.org/project/radgraph 0.1.18, model_type radgraph-xl",
+            outputs=("radgraph_simple", "radgraph_partial", "radgraph_complete"),
+            settings={"radgraph": {"annotator": "radgraph-xl"}},
         ),
         Protocol(
             name="radeval",

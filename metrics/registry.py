@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from metrics.conditions import AVERAGES, CONDITIONS, snake_case
 from metrics.errors import InputError, MetricsError, MissingError
 from metrics.metric import Metric
 
@@ -25,6 +26,12 @@ class Entry:
     target: str
     outputs: tuple[str, ...]
 
+
+_CHEXBERT = (
+    *(f"chexbert_{average}_f1_{n}" for n in (14, 5) for average in AVERAGES),
+    *(f"chexbert_f1_{snake_case(condition)}" for condition in CONDITIONS),
+    "chexbert_accuracy_5",
+)
 
 ENTRIES: dict[str, Entry] = {
     "bleu": Entry("metrics._bleu:Bleu", ("bleu1", "bleu2", "bleu3", "bleu4")),
@@ -55,6 +62,30 @@ ENTRIES: dict[str, Entry] = {
             "prior_hallucination_no_comparison_in_context",
         ),
     ),
+    "bertscore": Entry(
+        "metrics._bertscore:BertScore", ("bertscore_precision", "bertscore_recall", "bertscore_f1")
+    ),
+    "radgraph": Entry(
+        "metrics._radgraph:Radgraph",
+        (
+            "radgraph_simple",
+            "radgraph_partial",
+            "radgraph_complete",
+            "radgraph_anatomy",
+            "radgraph_observation_present",
+            "radgraph_observation_uncertain",
+            "radgraph_observation_absent",
+        ),
+    ),
+    "radgraph_combined": Entry(
+        "metrics._radgraph_combined:RadgraphCombined", ("radgraph_combined",)
+    ),
+    "chexbert": Entry("metrics._chexbert_f1:ChexbertF1", _CHEXBERT),
+    "semb_score": Entry("metrics._semb_score:SembScore", ("semb_score",)),
+    "radcliq": Entry(
+        "metrics._radcliq:Radcliq", ("radcliq_v0", "radcliq_v1", "radcliq_v1_reciprocal")
+    ),
+    "ratescore": Entry("metrics._ratescore:RaTEScore", ("ratescore",)),
     "vqa": Entry(
         "metrics._vqa:Vqa", ("vqa_exact_match", "vqa_closed_accuracy", "vqa_token_recall")
     ),

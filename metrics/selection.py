@@ -16,6 +16,10 @@ FAMILIES = {
     "rouge": "rouge",
     "temporal": "temporal_",
     "temporaldirection": "temporal_direction_",
+    "bertscore": "bertscore_",
+    "radgraph": "radgraph_",
+    "chexbert": "chexbert_",
+    "radcliq": "radcliq_",
     "vqa": "vqa_",
 }
 """Prefix of the outputs that a family name stands for."""
@@ -23,7 +27,13 @@ _COMPANIONS = {
     "temporal_f1": ("temporal_f1_present",),
     "prior_hallucination": ENTRIES["prior_hallucination"].outputs[1:],
 }
-_ALIASES = {"ciderd": "cider", "temporalentityscore": "temporal_f1"}
+_ALIASES = {
+    "ciderd": "cider",
+    "temporalentityscore": "temporal_f1",
+    "rge": "radgraph_simple",
+    "rger": "radgraph_partial",
+    "rgerbar": "radgraph_complete",
+}
 
 
 @dataclass(frozen=True)
