@@ -21,6 +21,7 @@ from harness.study import Study
 from harness.system_names import system_name
 from models.adapter import FAILED, Adapter, Generation, Prior, Request
 from models.errors import ModelsError
+from models.sequences import n_sequences, sequences_of
 from reports.text_safety import terminal_text
 
 
@@ -67,7 +68,8 @@ def generate(
     performance = Performance(folder, job.system, job.adapter)
     claim(folder, job.system, {"adapter": job.adapter.fingerprint()}, model=job.model)
     path = folder.predictions_path(job.system)
-    log = PredictionLog(path, [study.sample_id for study in job.studies])
+    ids = [study.sample_id for study in job.studies]
+    log = PredictionLog(path, ids, n_sequences(job.adapter))
     lines = log.resume()
     refuse_changed_inputs(path, lines, job.adapter, job.requests)
     failed = [place for place, line in enumerate(lines) if not is_answered(line)]
@@ -114,13 +116,25 @@ def _write(
 ) -> None:
     if folder.record.get("complete"):
         folder.add({"complete": False})  # its scores are of other predictions from here on
-    log.append([_line(job, place, answer) for place, answer in answers.items()])
+    log.append([line for place, answer in answers.items() for line in _lines(job, place, answer)])
     _tell_failed(job, answers)
 
 
-def _line(job: Job, place: int, answer: Generation) -> Line:
+def _lines(job: Job, place: int, answer: Generation) -> list[Line]:
     study, inputs = job.studies[place], inputs_of(job.adapter, job.requests[place])
-    return line_of(study.sample_id, study.study_id, job.model, job.prior, answer, inputs)
+    numbered = n_sequences(job.adapter) > 1
+    return [
+        line_of(
+            study.sample_id,
+            study.study_id,
+            job.model,
+            job.prior,
+            one,
+            inputs,
+            number if numbered else None,
+        )
+        for number, one in enumerate(sequences_of(answer))
+    ]
 
 
 def _is_answered(answer: Generation) -> bool:
@@ -155,6 +169,14 @@ def _answers(job: Job, requests: Sequence[Request]) -> list[Generation]:
         raise ModelsError(
             f"The adapter of {job.model!r} gave {len(answers)} answers to {len(requests)} requests."
         )
+    asked = n_sequences(job.adapter)
+    for request, answer in zip(requests, answers, strict=True):
+        given = len(sequences_of(answer))
+        if given != asked and _is_answered(answer):
+            raise ModelsError(
+                f"The adapter of {job.model!r} gave {given} sequences to sample "
+                f"{request.sample_id!r}; {asked} were asked for."
+            )
     return answers
 
 

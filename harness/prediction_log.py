@@ -7,6 +7,7 @@ import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import BufferedRandom
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,17 @@ def line_of(
     prior: Prior,
     generation: Generation,
     inputs: Mapping[str, Any] | None = None,
+    sequence: int | None = None,
 ) -> Line:
     """Return a generation in the form of the predictions file; what is None is left out.
 
-    ``inputs`` are hashes of what the answer was made from.
+    ``inputs`` are hashes of what the answer was made from, ``sequence`` is its number where
+    several were asked for.
     """
     line = {
         "sample_id": sample_id if sample_id != study_id else None,
         "study_id": study_id,
+        "sequence": sequence,
         "prediction": generation.text,
         "model": model,
         "prompt": generation.prompt,
@@ -55,19 +59,21 @@ def is_answered(line: Line) -> bool:
 class PredictionLog:
     """The predictions file of one system, for samples of known ids in a known order.
 
-    Lines are only ever appended. A sample that failed may be answered again further down, until
-    ``resume`` puts the later line in the place of the earlier one.
+    A sample has ``n_sequences`` lines, one below the other, or a single one if it failed. Lines
+    are only ever appended: a sample that failed may be answered again further down, until
+    ``resume`` puts the later lines in the place of the earlier one.
     """
 
-    def __init__(self, path: Path, ids: Sequence[str]) -> None:
+    def __init__(self, path: Path, ids: Sequence[str], n_sequences: int = 1) -> None:
         self._path = path
         self._ids = ids
+        self._n_sequences = n_sequences
 
     def resume(self) -> list[Line]:
-        """Put the file in order, and return its lines: those of the first samples, in their order.
+        """Put the file in order, and return the first line of each sample that is in it, in order.
 
-        A process that was killed, or a full disk, may leave a last line that is not whole; only
-        that line is cut.
+        A process that was killed, or a full disk, may leave a last line that is not whole, or not
+        all lines of the last sample; only these are cut.
 
         Raises
         ------
@@ -78,12 +84,12 @@ class PredictionLog:
             return []
         with explained(self._path):
             with self._path.open("r+b") as file:
-                size, lines, is_ordered = self._read(file)
+                size, samples, is_ordered = self._read(file)
                 file.truncate(size)
                 os.fsync(file.fileno())
             if not is_ordered:
-                write_bytes(self._path, _as_bytes(lines))
-        return lines
+                write_bytes(self._path, _as_bytes(chain.from_iterable(samples)))
+        return [lines[0] for lines in samples]
 
     def append(self, lines: Sequence[Line]) -> None:
         """Write lines so that they survive a crash of the machine; all of them or a torn part."""
@@ -102,32 +108,54 @@ class PredictionLog:
             if is_new:
                 _sync_folder(self._path.parent)
 
-    def _read(self, file: BufferedRandom) -> tuple[int, list[Line], bool]:
-        """Return the bytes of all whole lines, the last of each sample, and if these are all."""
-        size, is_ordered = 0, True
+    def _read(self, file: BufferedRandom) -> tuple[int, list[list[Line]], bool]:
+        """Return the bytes of whole samples, the last lines of each, and if these are all."""
+        size, end, is_ordered = 0, 0, True
+        samples: list[list[Line]] = []
         lines: list[Line] = []
         failed: dict[str, int] = {}
         for number, raw in enumerate(file, 1):
             line = _line(raw)
             if line is None and not file.peek(1):
                 break
-            line = self._checked(number, line, len(lines), failed)
-            name = _id_of(line)
-            place = failed.pop(name, len(lines))
-            is_ordered = is_ordered and place == len(lines)
-            lines[place : place + 1] = [line]
-            if not is_answered(line):
+            lines.append(self._checked(number, line, lines, len(samples), failed))
+            end += len(raw)
+            if len(lines) < self._n_sequences and is_answered(lines[-1]):
+                continue
+            name = _id_of(lines[0])
+            place = failed.pop(name, len(samples))
+            is_ordered = is_ordered and place == len(samples)
+            samples[place : place + 1] = [lines]
+            if not is_answered(lines[0]):
                 failed[name] = place
-            size += len(raw)
-        return size, lines, is_ordered
+            size, lines = end, []
+        return size, samples, is_ordered
 
-    def _checked(self, number: int, line: Line | None, done: int, failed: Container[str]) -> Line:
-        """Return a line that this run may have written after ``done`` samples."""
+    def _checked(
+        self,
+        number: int,
+        line: Line | None,
+        above: Sequence[Line],
+        done: int,
+        failed: Container[str],
+    ) -> Line:
+        """Return a line that this run may have written after ``done`` samples.
+
+        ``above`` are the lines of the same sample that stand above it.
+        """
         place = f"{self._path} line {number}"
         if line is None:
             raise InputError(f"{place} is no prediction: the file was changed by hand. {_ADVICE}")
-        found = _id_of(line)
-        if found in failed:
+        found, sequence = _id_of(line), line.get("sequence", 0)
+        if above and found != _id_of(above[0]):
+            missing = f"answer {len(above)} to sample {_id_of(above[0])!r}"
+            raise InputError(f"{place} is of sample {found!r}; expected {missing}. {_ADVICE}")
+        if sequence != len(above):
+            raise InputError(
+                f"{place} is answer {sequence!r} to sample {found!r}; expected answer "
+                f"{len(above)}. {_ADVICE}"
+            )
+        if above or found in failed:
             return line
         if done >= len(self._ids):
             raise InputError(f"{place} is one more than there are samples. {_ADVICE}")

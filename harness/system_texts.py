@@ -38,10 +38,14 @@ def import_predictions(
 
 
 def load_texts(folder: RunFolder, system: str, studies: Sequence[Study]) -> SystemTexts:
-    """Return a system's predictions from the run folder; None where a study has none."""
+    """Return a system's predictions from the run folder; None where a study has none.
+
+    Of several answers, the first counts.
+    """
     lines = {
         line.get("sample_id", line["study_id"]): line
         for line in read_lines(folder.predictions_path(system))
+        if not line.get("sequence")
     }
     found = [lines.get(study.sample_id, {}) for study in studies]
     return SystemTexts(

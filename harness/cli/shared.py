@@ -140,7 +140,11 @@ def _show_prior_gains(scored: Scored, text_only: Sequence[str]) -> None:
     print_table(shown.headers, rows, title)
     for model, left_out in {gain.model: gain.left_out for gain in scored.prior_gains}.items():
         if left_out:
-            print(terminal_text(f"{model}: {left_out:,} studies left out: one of its modes failed"))
+            print(
+                terminal_text(
+                    f"{model}: studies left out, on which one of its modes failed: {left_out:,}"
+                )
+            )
     metric, found = prior_findings(PriorSection(scored.prior_gains, text_only=text_only))
     for one in found:
         looks = " (looks at no image)" if one.text_only else ""

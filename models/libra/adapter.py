@@ -14,6 +14,7 @@ from models.errors import InputError, MissingError
 from models.hub import ALIASES, is_here
 from models.libra import prompts
 from models.libra.settings import LibraOptions
+from models.sequences import SeveralGenerations
 
 if TYPE_CHECKING:
     from models.libra.checkpoint import Checkpoint
@@ -104,6 +105,11 @@ class Libra(Adapter):
             "tower": hash_weights(tower_files(found)),
             "settings": [hash_weights(files) for files in settings_files(found)],
         }
+
+    @property
+    def n_sequences(self) -> int:
+        """How many answers to each request were asked for."""
+        return self.options.generation.num_return_sequences
 
     def looks_at(self, request: Request) -> list[Path]:
         """Return the images that the projector reads: the prior is not for all."""
@@ -260,7 +266,7 @@ class Libra(Adapter):
             parts = [self._answered({place: one}) for place, one in questions.items()]
             return {place: made for part in parts for place, made in part.items()}
         return {
-            place: _generation(found[0], question)
+            place: _generations(found, question)
             for (place, question), found in zip(questions.items(), reports, strict=True)
         }
 
@@ -269,6 +275,11 @@ class LlavaMed(Libra):
     """LLaVA-Med v1.5, from Microsoft's layout or Libra's converted one; it sees no prior."""
 
     uses_prior: ClassVar[bool] = False
+
+
+def _generations(reports: Sequence[Report], question: Question) -> Generation:
+    first, *others = [_generation(report, question) for report in reports]
+    return SeveralGenerations(**vars(first), others=tuple(others)) if others else first
 
 
 def _generation(report: Report, question: Question) -> Generation:

@@ -21,6 +21,8 @@ class GenerationOptions:
     """Repeat no n-gram of this size, nor one of the prompt's; 0 allows all."""
     max_new_tokens: int = 128
     """Most tokens of a text."""
+    num_return_sequences: int = 1
+    """Texts per sample; the first is scored, the others are kept."""
     temperature: float = 0.0
     """0 is greedy; above, texts are sampled. Beam search ignores this, top_p and top_k."""
     top_p: float | None = None
@@ -31,7 +33,7 @@ class GenerationOptions:
     """Decides what is sampled, together with the study, whatever batch it is in."""
 
     def decoding(self) -> Decoding:
-        """Return the settings of an engine; one sequence per study."""
+        """Return the settings of an engine."""
         return Decoding(**asdict(self))
 
 
