@@ -5,14 +5,15 @@ attention stays within each row, and nothing is padded. That is faster than one 
 half at BERT's size, because the weights are read once for many tokens. A row's vectors must not
 depend on its neighbours, to the last digit; this holds where a matrix product gives a row the
 same bytes whatever the number of rows, which is tried out before (`_steady`). Where it does not
-hold, and for encoders with other attention than BERT's, rows go one at a time.
+hold, and for encoders that are not BERT, DistilBERT or RoBERTa, rows go one at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import torch
@@ -23,6 +24,7 @@ from metrics.annotators.encoders import length_batches, padded
 from metrics.errors import InputError
 
 _PACKED = "cxr_harness_packed"
+_PACKABLE = ("bert", "distilbert", "roberta")
 _TOKENS = 1024
 _STEP = 16
 """Tokens per pass are a multiple of this: fewer rows take another path in matrix products."""
@@ -49,8 +51,11 @@ class RowEncoder:
         self._padding = padding
         self._device = device
         self._on_cpu = torch.device(device).type == "cpu"
-        self._bert = self._encoder.config.model_type == "bert"
-        self._packs = self._on_cpu and self._bert and _steady(encoder)
+        family = self._encoder.config.model_type
+        self._bert = family == "bert"
+        # RoBERTa counts positions from its padding token's id on
+        self._first = self._encoder.config.pad_token_id + 1 if family == "roberta" else 0
+        self._packs = self._on_cpu and family in _PACKABLE and _steady(encoder)
         if self._packs:
             _register()
             self._encoder.set_attn_implementation(_PACKED)
@@ -88,10 +93,18 @@ class RowEncoder:
         ids = torch.tensor([[token for row in every for token in row]])
         states = self._encoder(
             input_ids=ids,
-            position_ids=torch.tensor([[p for row in every for p in range(len(row))]]),
+            position_ids=torch.tensor([[p for row in every for p in self._positions(row)]]),
             row_lengths=list(map(len, every)),
         ).last_hidden_state[0]
         return list(torch.split(states[: sum(lengths)], lengths))
+
+    def _positions(self, row: Sequence[int]) -> Iterable[int]:
+        if not self._first:
+            return range(len(row))
+        # a padding token within a row, where a text spells it, has no position of its own
+        padding = self._first - 1
+        places = accumulate(token != padding for token in row)
+        return [padding + n * (t != padding) for t, n in zip(row, places, strict=True)]
 
 
 @contextmanager

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from metrics.annotators.encoders import (
-    length_batches,
     load_config,
     load_tokenizer,
-    padded,
     quiet,
     require_packages,
 )
@@ -40,10 +38,12 @@ class TokenEncoder:
     """
 
     def __init__(self, model: nn.Module, tokenizer: Any, device: str) -> None:
-        self.model = model.to(device)
+        from metrics.annotators.row_encoder import RowEncoder
+
+        padding = tokenizer.pad_token_id or 0
+        self.rows = RowEncoder(model, padding, device)
         self.special_ids = frozenset({tokenizer.cls_token_id, tokenizer.sep_token_id})
         self._tokenizer = tokenizer
-        self._device = device
         self._frame: int = tokenizer.num_special_tokens_to_add()
         self._longest = min(int(tokenizer.model_max_length), _positions(model))
         self._space = " " if type(tokenizer).__name__.startswith(_SPACED) else ""
@@ -72,9 +72,10 @@ class TokenEncoder:
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
         """Return each text's token ids, special ones included, cut at the model's length."""
-        texts = [self._space + _SURROGATES.sub("", text).strip() for text in texts]
         if not texts:
             return []
+        bare = [_SURROGATES.sub("", text).strip() for text in texts]
+        texts = [self._space + text if text else "" for text in bare]
         found = self._tokenizer(texts, truncation=True, max_length=self._longest)
         ids: list[list[int]] = found["input_ids"]
         return ids
@@ -85,18 +86,8 @@ class TokenEncoder:
 
     def vectors(self, pieces: Sequence[Sequence[int]]) -> list[Tensor]:
         """Return each text's tokens as unit vectors, float32 of shape (tokens, size)."""
-        import torch
-
-        found: dict[int, Tensor] = {}
-        padding = self._tokenizer.pad_token_id or 0
-        with torch.inference_mode():
-            for batch in length_batches(list(map(len, pieces)), self._device):
-                ids, mask = padded([pieces[i] for i in batch], padding, self._device)
-                states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-                states = states / states.norm(dim=-1, keepdim=True)
-                # a copy, for a view would keep the padded batch
-                found.update((i, states[k, : len(pieces[i])].clone()) for k, i in enumerate(batch))
-        return [found[i] for i in range(len(pieces))]
+        # copies, for a view would keep all rows of a batch
+        return [states / states.norm(dim=-1, keepdim=True) for states in self.rows(pieces)]
 
 
 def _load_model(folder: Path, config: Any) -> nn.Module:
