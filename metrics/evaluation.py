@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.errors import InputError, MissingError
+from metrics.errors import InputError
 from metrics.metric import FloatArray, Metric
 from metrics.samples import Samples, TestSet
 from metrics.workers import map_in_processes
@@ -77,15 +77,12 @@ def _check(test_set: TestSet, systems: Mapping[str, System]) -> None:
 
 
 def refuse_absent_weights(metrics: Sequence[Metric]) -> None:
-    """Raise MissingError that names all weights that the metrics need and this machine lacks."""
-    needed = dict.fromkeys(name for metric in metrics for name in metric.weights)
-    if not needed:
-        return
-    from metrics.weights import find, how_to_get
+    """Raise MissingError that names all that the metrics need and this machine lacks."""
+    needed = list(dict.fromkeys(name for metric in metrics for name in metric.weights))
+    if needed:
+        from metrics.weights import refuse_absent
 
-    absent = [name for name in needed if find(name) is None]
-    if absent:
-        raise MissingError(how_to_get(absent))
+        refuse_absent(needed)
 
 
 def _annotate(metrics: Sequence[Metric], test_set: TestSet, systems: Mapping[str, System]) -> None:

@@ -1,4 +1,4 @@
-"""SHA-256 of weights, remembered by path, size and time, since large files take a second each."""
+"""SHA-256 of weights, remembered by path, size and times, since large files take a second each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from metrics.weights.places import find, locate, weights_folder
+from metrics.weights.layouts import files, model_files
+from metrics.weights.places import find, locate, weight, weights_folder
+from metrics.weights.table import Weight
 
 _MEMORY = "hashes.json"
 
@@ -25,7 +27,7 @@ def sha256(name: str) -> str:
     MissingError
         If they are not on this machine.
     """
-    return hash_path(locate(name))
+    return hash_weights(weight(name), locate(name))
 
 
 def sign(names: Sequence[str]) -> str:
@@ -37,21 +39,26 @@ def sign(names: Sequence[str]) -> str:
     return "+".join(f"{name}@{'absent' if find(name) is None else sha256(name)}" for name in names)
 
 
+def hash_weights(wanted: Weight, path: Path) -> str:
+    """Return the SHA-256 of weights: whatever else lies in a folder does not count."""
+    return _remembered(path) if path.is_file() else _of_files(path, files(wanted, path))
+
+
 def hash_path(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's files (hidden ones and code left out)."""
-    if path.is_file():
-        return _remembered(path)
+    """Return the SHA-256 of a file, or of the files of a transformers model's folder."""
+    return _remembered(path) if path.is_file() else _of_files(path, model_files(path))
+
+
+def _of_files(folder: Path, found: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        if file.is_file() and not hidden and file.suffix not in (".py", ".md"):
-            digest.update(f"{file.relative_to(path).as_posix()}\0{_remembered(file)}\n".encode())
+    for file in found:
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{_remembered(file)}\n".encode())
     return digest.hexdigest()
 
 
 def _remembered(file: Path) -> str:
     facts = file.stat()
-    key = f"{file.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"
+    key = f"{file.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|{facts.st_ctime_ns}"
     memory = weights_folder() / _MEMORY
     known = _read(memory)
     if key not in known:
@@ -68,12 +75,16 @@ def _read(memory: Path) -> dict[str, str]:
         found = json.loads(memory.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
 
 
 def _write(memory: Path, known: dict[str, str]) -> None:
     memory.parent.mkdir(parents=True, exist_ok=True)
-    number, temporary = tempfile.mkstemp(dir=memory.parent)
-    with os.fdopen(number, "w", encoding="utf-8") as opened:
-        json.dump(known, opened, indent=1, sort_keys=True)
-    os.replace(temporary, memory)
+    number, temporary = tempfile.mkstemp(dir=memory.parent, prefix=".hashes-")
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as opened:
+            json.dump(known, opened, indent=1, sort_keys=True)
+        os.replace(temporary, memory)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

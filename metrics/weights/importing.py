@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 import tempfile
-import zipfile
 from pathlib import Path
 
 from metrics.errors import InputError
-from metrics.weights.hashes import hash_path
+from metrics.weights.checking import check
+from metrics.weights.layouts import files
+from metrics.weights.needs import absent_packages
 from metrics.weights.places import weight, weights_folder
 from metrics.weights.table import WEIGHTS, Weight
+from metrics.weights.verifying import load_with, sources_of
 
-_ARCHIVE_HOLDS = ("config.json", "weights.th")
 
+def import_weights(path: Path, name: str | None = None) -> tuple[Weight, Path]:
+    """Copy a file or folder into the weights folder; return what it is and its new place.
 
-def import_weights(path: Path, name: str | None = None) -> Path:
-    """Copy a file or folder into the weights folder, and return its new place.
+    It is read first as scoring will read it, with the other weights that it belongs to where
+    they are here; what does not load is not copied.
 
     Parameters
     ----------
@@ -32,59 +34,30 @@ def import_weights(path: Path, name: str | None = None) -> Path:
     InputError
         If it is not there, cannot be told, is not what its name says, or cannot be copied.
     """
-    if not path.exists():
-        raise InputError(f"{path} does not exist.")
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path} is no file or folder. Give what was downloaded.")
     wanted = weight(name) if name else _told_from_name(path)
-    check_layout(wanted, path)
+    check(wanted, path)
+    if not absent_packages():
+        for annotator in sources_of(wanted.name):
+            load_with(annotator, {wanted.name: path})
     target = weights_folder() / wanted.place
+    if target.exists() and target.samefile(path):
+        return wanted, target
     try:
-        _copy(path, target)
+        _copy(wanted, path, target)
     except OSError as error:
-        raise InputError(f"{path} cannot be copied to {target}: {error}.") from error
-    return target
-
-
-def check_layout(wanted: Weight, path: Path) -> None:
-    """Raise InputError unless the path can be these weights; reads no tensors, runs no code."""
-    if wanted.kind == "folder":
-        missing = [name for name in wanted.holds if not (path / name).is_file()]
-        if not path.is_dir() or missing:
-            raise InputError(
-                f"{wanted.name} is a folder that holds {', '.join(wanted.holds)}; {path} is not."
-            )
-    elif wanted.place.endswith(".tar.gz"):
-        _check_archive(wanted, path)
-    elif not (path.is_file() and zipfile.is_zipfile(path)):
         raise InputError(
-            f"{path} is not a checkpoint that torch saved (a zip file of tensors). "
-            f"{wanted.name} is {wanted.page}, file {wanted.file}."
-        )
-    if wanted.sha256 is not None and hash_path(path) != wanted.sha256:
-        raise InputError(
-            f"{path} is not the official {wanted.name}: its SHA-256 is {hash_path(path)}, not "
-            f"{wanted.sha256}. Download it again with `{wanted.download}`."
-        )
-
-
-def _check_archive(wanted: Weight, path: Path) -> None:
-    if path.is_dir():
-        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
-    else:
-        try:
-            with tarfile.open(path, "r:gz") as archive:
-                names = [member.name.removeprefix("./") for member in archive]
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise InputError(f"{path} is not a gzip archive that can be read: {error}.") from error
-    missing = [name for name in _ARCHIVE_HOLDS if name not in names]
-    if missing:
-        raise InputError(
-            f"{path} is not an archive of {wanted.name}: it holds no {' and no '.join(missing)}."
-        )
+            f"{path} cannot be copied to {target}: {error.strerror or error}. Mend this, or name "
+            "another folder with the environment variable CXR_HARNESS_WEIGHTS."
+        ) from error
+    return wanted, target
 
 
 def _told_from_name(path: Path) -> Weight:
+    name = path.resolve().name
     for wanted in WEIGHTS.values():
-        if path.name in (wanted.place, wanted.file, wanted.hub.rpartition("/")[2]):
+        if name in (wanted.name, wanted.place, wanted.file, wanted.hub.rpartition("/")[2]):
             return wanted
     raise InputError(
         f"{path.name} is not the name of a known weight file. Say which it is with --as: "
@@ -92,15 +65,19 @@ def _told_from_name(path: Path) -> Weight:
     )
 
 
-def _copy(path: Path, target: Path) -> None:
+def _copy(wanted: Weight, path: Path, target: Path) -> None:
     """Copy beside the target first, so that a crash leaves no half of it under its name."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        copied = Path(folder) / target.name
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".import-") as folder:
+        copied = Path(folder) / "new"
         if path.is_dir():
-            shutil.copytree(path, copied)
+            for file in files(wanted, path):
+                place = copied / file.relative_to(path)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, place)
         else:
             shutil.copyfile(path, copied)
-        if target.is_dir():
-            shutil.rmtree(target)
+        if target.is_dir() or (target.exists() and copied.is_dir()):
+            # the system replaces neither a folder nor by one in a single step
+            os.replace(target, Path(folder) / "old")
         os.replace(copied, target)

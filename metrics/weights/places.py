@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from metrics.cache import default_path
 from metrics.errors import InputError, MissingError
+from metrics.weights.layouts import CONFIG, lacking
 from metrics.weights.table import WEIGHTS, Weight
+
+CHEXBERTS_ENCODER = "bert-base-uncased"
 
 
 def weights_folder() -> Path:
@@ -33,8 +38,7 @@ def weight(name: str) -> Weight:
 def find(name: str) -> Path | None:
     """Return where the weights are on this machine, or None."""
     wanted = weight(name)
-    places = [weights_folder() / wanted.place, *_elsewhere(wanted), *_hub(wanted)]
-    return next((place for place in places if is_whole(wanted, place)), None)
+    return next((place for place in _places(wanted) if not lacking(wanted, place)), None)
 
 
 def locate(name: str) -> Path:
@@ -53,40 +57,62 @@ def locate(name: str) -> Path:
     return found
 
 
-def is_whole(wanted: Weight, place: Path) -> bool:
-    """Return whether something that can be these weights is at ``place``."""
-    if wanted.kind == "folder":
-        return place.is_dir() and all((place / name).is_file() for name in wanted.holds)
-    # an archive that an official package has unpacked will do as well
-    return place.is_file() or (place / "weights.th").is_file()
-
-
-def how_to_get(names: list[str]) -> str:
+def how_to_get(names: Sequence[str]) -> str:
     """Return one message that names all missing weights and the commands that get them."""
     rows = [weight(name) for name in names]
     lines = [f"  {row.name}: {row.download}  (licence: {row.licence})" for row in rows]
-    first = rows[0]
     return "\n".join(
         [
             f"These weights are not on this machine: {', '.join(names)}. Download them",
             *lines,
             "into the hub's cache, or elsewhere and then `cxr-harness weights import PATH --as "
-            f"{first.name}`. `cxr-harness weights list` shows all.",
+            f"{rows[0].name}`. `cxr-harness weights list` shows all.",
         ]
     )
 
 
-def _elsewhere(wanted: Weight) -> list[Path]:
-    home = Path.home()
-    return [place for pattern in wanted.elsewhere for place in sorted(home.glob(pattern))]
+def _places(wanted: Weight) -> Iterator[Path]:
+    yield weights_folder() / wanted.place
+    for pattern in wanted.elsewhere:
+        yield from sorted(Path.home().glob(pattern))
+    yield from _hub(wanted.hub, wanted.file or CONFIG, folder=wanted.file is None)
+    if wanted.named_by is not None:
+        yield from _beside(wanted.named_by)
 
 
-def _hub(wanted: Weight) -> list[Path]:
+def _beside(owner: str) -> Iterator[Path]:
+    """Yield where an encoder is under the name that the file it belongs to has for it."""
+    file = find(owner)
+    if file is None:
+        return
+    facts = file.stat()
+    name = _encoder_named(owner, file, facts.st_mtime_ns, facts.st_size)
+    if name is not None:
+        yield file.parent / name
+        yield from _hub(name, CONFIG, folder=True)
+
+
+@lru_cache
+def _encoder_named(owner: str, file: Path, changed: int, size: int) -> str | None:
+    from metrics.annotators.radgraph.archive import encoder_name
+
+    if weight(owner).kind == "checkpoint":
+        return CHEXBERTS_ENCODER
+    try:
+        return encoder_name(file)
+    except InputError:
+        return None  # loading it will say what is wrong with it
+
+
+def _hub(repository: str, file: str, folder: bool) -> Iterator[Path]:
     if find_spec("huggingface_hub") is None:
-        return []
+        return
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    found = try_to_load_from_cache(wanted.hub, wanted.file or "config.json")
-    if not isinstance(found, str):
-        return []
-    return [Path(found) if wanted.file else Path(found).parent]
+    try:
+        found = try_to_load_from_cache(repository, file)
+    except HFValidationError:
+        return
+    if isinstance(found, str):
+        yield Path(found).parent if folder else Path(found)

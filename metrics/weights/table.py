@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Kind = Literal["archive", "checkpoint", "encoder", "model"]
+
 _SCORERS = "StanfordAIMI/RRG_scorers"
-_ENCODER_FILES = ("config.json",)
-_MODEL_FILES = ("config.json",)
 _CREDENTIALED = "trained on MIMIC-CXR reports; see the terms of its page and of PhysioNet"
 
 
@@ -20,7 +20,9 @@ class Weight:
     name
         What commands and messages call it.
     kind
-        ``file``, or ``folder`` of a transformers model (for an encoder: settings and tokenizer).
+        A RadGraph ``archive`` (a file, or the folder that it was unpacked to), a ``checkpoint``
+        that torch saved, a transformers folder of a whole ``model``, or one of an ``encoder``
+        whose weights are in another file: settings and tokenizer.
     place
         Its name in the weights folder.
     hub
@@ -35,14 +37,14 @@ class Weight:
         Of the official file; None if it could not be established.
     unlocks
         The metrics that need it.
-    holds
-        Files that the folder must hold.
+    named_by
+        The archive or checkpoint beside which an encoder may lie under the name that it has there.
     elsewhere
         Where official packages keep the file, as patterns below the home folder.
     """
 
     name: str
-    kind: Literal["file", "folder"]
+    kind: Kind
     place: str
     hub: str
     licence: str
@@ -50,7 +52,7 @@ class Weight:
     file: str | None = None
     size: str | None = None
     sha256: str | None = None
-    holds: tuple[str, ...] = ()
+    named_by: str | None = None
     elsewhere: tuple[str, ...] = ()
 
     @property
@@ -68,7 +70,7 @@ def _archive(name: str, unlocks: str) -> Weight:
     """Return the row of a RadGraph archive."""
     return Weight(
         name=name,
-        kind="file",
+        kind="archive",
         place=f"{name}.tar.gz",
         hub=_SCORERS,
         file=f"{name}.tar.gz",
@@ -79,30 +81,29 @@ def _archive(name: str, unlocks: str) -> Weight:
     )
 
 
-def _encoder(name: str, hub: str, licence: str, unlocks: str) -> Weight:
+def _encoder(name: str, hub: str, licence: str, unlocks: str, named_by: str) -> Weight:
     """Return the row of settings and a tokenizer; the weights are in another file."""
     return Weight(
         name=name,
-        kind="folder",
+        kind="encoder",
         place=name,
         hub=hub,
         licence=licence,
         unlocks=unlocks,
-        size="below 1 MB (config.json and tokenizer files are enough)",
-        holds=_ENCODER_FILES,
+        size="below 4 MB (config.json and tokenizer files are enough)",
+        named_by=named_by,
     )
 
 
 def _model(name: str, hub: str, licence: str, size: str, unlocks: str) -> Weight:
     return Weight(
         name=name,
-        kind="folder",
+        kind="model",
         place=name,
         hub=hub,
         licence=licence,
         unlocks=unlocks,
         size=size,
-        holds=_MODEL_FILES,
     )
 
 
@@ -113,18 +114,29 @@ _TABLE = (
         "pubmedbert",
         "microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract-fulltext",
         "MIT",
-        "the tokenizer of radgraph",
+        "the encoder of radgraph",
+        "radgraph",
     ),
     _archive("radgraph-xl", _XL),
-    _encoder("cxr-bert", "microsoft/BiomedVLP-CXR-BERT-general", "MIT", "that of radgraph-xl"),
+    _encoder(
+        "cxr-bert",
+        "microsoft/BiomedVLP-CXR-BERT-general",
+        "MIT",
+        "that of radgraph-xl",
+        "radgraph-xl",
+    ),
     _archive("modern-radgraph-xl", "the same with ModernBERT"),
     _encoder(
-        "modernbert", "answerdotai/ModernBERT-base", "Apache-2.0", "that of modern-radgraph-xl"
+        "modernbert",
+        "answerdotai/ModernBERT-base",
+        "Apache-2.0",
+        "that of modern-radgraph-xl",
+        "modern-radgraph-xl",
     ),
     _archive("echograph", "RadGraph of echocardiography reports"),
     Weight(
         name="chexbert",
-        kind="file",
+        kind="checkpoint",
         place="chexbert.pth",
         hub=_SCORERS,
         file="chexbert.pth",
@@ -134,7 +146,11 @@ _TABLE = (
         elsewhere=(".cache/chexbert/chexbert.pth",),
     ),
     _encoder(
-        "bert-base", "google-bert/bert-base-uncased", "Apache-2.0", "the tokenizer of chexbert"
+        "bert-base",
+        "google-bert/bert-base-uncased",
+        "Apache-2.0",
+        "the encoder of chexbert",
+        "chexbert",
     ),
     _model(
         "distilbert-base-uncased",

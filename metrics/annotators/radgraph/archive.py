@@ -9,6 +9,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO, Any, cast
@@ -45,11 +46,43 @@ def unpacked(archive: Path) -> Iterator[Path]:
     with TemporaryDirectory(prefix="radgraph-") as folder:
         try:
             _unpack(archive, Path(folder))
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, UnicodeError) as error:
+        except InputError:
+            raise
+        # OSError: not gzip, or a name that is there twice; ValueError: a name or number that is none
+        except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
             raise InputError(
                 f"{archive} is no readable tar archive: {error}. Download it again."
             ) from error
         yield Path(folder)
+
+
+def encoder_name(archive: Path) -> str | None:
+    """Return the encoder that an archive's config.json names, without unpacking the archive.
+
+    Raises
+    ------
+    InputError
+        If it is no archive that can be read.
+    """
+    try:
+        config = json.loads(_config(archive) or b"null")
+        name = config["model"]["embedder"]["token_embedders"]["bert"]["model_name"]
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise InputError(f"{archive} is no readable archive: {error}.") from error
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return name if isinstance(name, str) else None
+
+
+def _config(archive: Path) -> bytes | None:
+    if archive.is_dir():
+        return (archive / "config.json").read_bytes()
+    with _opened(archive) as raw, tarfile.open(fileobj=raw, mode="r:") as tar:
+        for member in islice(tar, MAX_MEMBERS):
+            if PurePosixPath(member.name) == PurePosixPath("config.json"):
+                content = tar.extractfile(member) if member.size < MAX_READ else None
+                return None if content is None else content.read()
+    return None
 
 
 def read_json(path: Path, shown: Path) -> Any:
@@ -67,7 +100,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     with _opened(archive) as raw, tarfile.open(fileobj=raw, mode="r:") as tar:
         for count, member in enumerate(tar, start=1):
             limit -= member.size
-            if count > MAX_MEMBERS or limit < 0:
+            if count > MAX_MEMBERS or limit < 0 or member.size < 0:
                 raise InputError(
                     f"{archive} would unpack to more than an archive of weights holds "
                     f"({MAX_MEMBERS} files, {MAX_BYTES >> 30} GiB, {MAX_RATIO} times its size). "
