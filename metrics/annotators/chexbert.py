@@ -16,19 +16,19 @@ from metrics.annotators.annotator import Annotator
 from metrics.annotators.checkpoints import fill, read_checkpoint, tensors
 from metrics.annotators.encoders import (
     build_encoder,
+    check_vocabulary,
     find_encoder,
-    length_batches,
     load_config,
     load_tokenizer,
-    padded,
     require_packages,
 )
-from metrics.annotators.first_token import FirstTokenEncoder
 from metrics.conditions import CONDITIONS
 from metrics.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from metrics.annotators.first_token import FirstTokenEncoder
 
 ENCODER = "bert-base-uncased"
 _CLASSES = (4,) * 13 + (2,)
@@ -61,13 +61,13 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
 
     version: ClassVar[int] = 1
 
-    def __init__(self, model: nn.Module, tokenizer: Any, max_tokens: int, device: str) -> None:
-        modules: Any = model
-        self._first_token = FirstTokenEncoder(modules["bert"])
-        self._heads = modules["linear_heads"]
+    def __init__(
+        self, encoder: FirstTokenEncoder, heads: Any, tokenizer: Any, max_tokens: int
+    ) -> None:
+        self._encoder = encoder
+        self._heads = heads
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
-        self._device = device
 
     @classmethod
     def load(
@@ -93,6 +93,8 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
             If a file or package is not there.
         """
         require_packages()
+        from metrics.annotators.first_token import FirstTokenEncoder
+
         path = Path(checkpoint)
         weights = _weights(path)
         folder = Path(encoder) if encoder is not None else find_encoder(ENCODER, path.parent)
@@ -101,10 +103,13 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
             raise InputError(
                 f"{folder} holds a {config.model_type} encoder. CheXbert needs {ENCODER}'s folder."
             )
-        model = _model(config)
+        tokenizer = load_tokenizer(folder)
+        check_vocabulary(tokenizer, config, folder)
+        model: Any = _model(config)
         fill(model, weights, path)
+        vectors = FirstTokenEncoder(model["bert"], tokenizer.pad_token_id or 0, device)
         max_tokens = min(_MAX_TOKENS, config.max_position_embeddings)
-        return cls(model.to(device), load_tokenizer(folder), max_tokens, device)
+        return cls(vectors, model["linear_heads"], tokenizer, max_tokens)
 
     def annotate(self, texts: Sequence[str]) -> CheXbertAnnotations:
         """Return labels and vectors of all texts, in order; each distinct text is read once."""
@@ -118,11 +123,16 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
 
     def annotate_distinct(self, texts: Sequence[str]) -> list[CheXbertAnnotation]:
         """Return one annotation per text, in order."""
-        sequences = self._token_ids(texts)
-        found: dict[int, CheXbertAnnotation] = {}
-        for batch in length_batches([len(ids) for ids in sequences], self._device):
-            found.update(zip(batch, self._read([sequences[i] for i in batch]), strict=True))
-        return [found[i] for i in range(len(texts))]
+        import torch
+
+        if not texts:
+            return []
+        with torch.inference_mode():
+            vectors = self._encoder(self._token_ids(texts)).cpu()
+            # one row at a time: a product's last digits may depend on how many there are
+            classes = [[head(row).argmax() for head in self._heads] for row in vectors]
+        labels = np.array(classes, np.int8)
+        return list(map(CheXbertAnnotation, labels, vectors.numpy()))
 
     @staticmethod
     def encode(annotation: CheXbertAnnotation) -> bytes:
@@ -142,15 +152,6 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
         pieces = own.backend_tokenizer.encode_batch(cleaned, add_special_tokens=False)
         room = self._max_tokens - 2
         return [[own.cls_token_id, *one.ids[:room], own.sep_token_id] for one in pieces]
-
-    def _read(self, sequences: Sequence[Sequence[int]]) -> list[CheXbertAnnotation]:
-        import torch
-
-        with torch.inference_mode():
-            vectors = self._first_token(*padded(sequences, 0, self._device))
-            classes: list[Tensor] = [head(vectors).argmax(1) for head in self._heads]
-        labels = torch.stack(classes, 1).to(torch.int8).cpu().numpy()
-        return list(map(CheXbertAnnotation, labels, vectors.float().cpu().numpy()))
 
 
 def _weights(path: Path) -> Mapping[str, Tensor]:
