@@ -48,7 +48,7 @@ def unpacked(archive: Path) -> Iterator[Path]:
             _unpack(archive, Path(folder))
         except InputError:
             raise
-        # OSError: not gzip, or a name that is there twice; ValueError: a name or number that is none
+        # OSError: no gzip, or a name that is there twice; ValueError: no valid name or number
         except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
             raise InputError(
                 f"{archive} is no readable tar archive: {error}. Download it again."

@@ -163,5 +163,8 @@ def _dataset(folder: Path, archive: Path) -> tuple[str, str]:
 
 
 def _labels(path: Path) -> tuple[str, ...]:
-    lines = path.read_text(encoding="utf-8").split("\n")
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"The label file {path.name} is no text: {error.reason}.") from error
     return tuple(lines[:-1] if lines[-1] == "" else lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from metrics.annotators.radgraph.settings import Settings
 
 _ENCODER = "_embedder.token_embedder_bert._matched_embedder.transformer_model."
 _IGNORED = ("_coref.", "_events.")
+_PER_DATASET = re.compile(r"_(?:ner|relation)\._\w+\.([^.]+)__(?:ner|relation)_labels\.")
 _POSITIONS = "embeddings.position_ids"
 """A buffer that transformers saved until version 4.31."""
 
@@ -26,6 +28,8 @@ def fill_model(
 ) -> None:
     """Set the parameters of encoder and heads from an archive's ``weights.th``.
 
+    Coreference, events and networks for the labels of other data sets are passed over.
+
     Raises
     ------
     InputError
@@ -34,7 +38,9 @@ def fill_model(
     names = _names(settings)
     renamed = {}
     for name, value in weights.items():
-        if name.startswith(_IGNORED) or name == _ENCODER + _POSITIONS:
+        labels = _PER_DATASET.match(name)
+        elsewhere = labels is not None and labels[1] != settings.dataset
+        if elsewhere or name.startswith(_IGNORED) or name == _ENCODER + _POSITIONS:
             continue
         renamed[_ours(name, names)] = value
     fill(nn.ModuleDict({"encoder": encoder, "heads": heads}), renamed, path)

@@ -2,6 +2,7 @@ import gzip
 import io
 import json
 import pickle
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -204,3 +205,25 @@ def test_a_tokeniser_of_another_encoder_is_refused(tmp_path: Path) -> None:
         file.write("\nanother\n")
     with pytest.raises(InputError, match="Take files that belong together"):
         RadGraphAnnotator.load(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "config.json/below", "vocabulary"])
+def test_a_name_that_is_there_twice_is_refused(tmp_path: Path, name: str) -> None:
+    path = archive_with(tmp_path / "radgraph.tar.gz", (member(name), b"{}"))
+    with pytest.raises(InputError, match="no readable tar"):
+        RadGraphAnnotator.load(path)
+
+
+def test_label_sets_of_other_data_sets_are_passed_over(tmp_path: Path) -> None:
+    folder = unpacked("radgraph", tmp_path)
+    for path in list((folder / "vocabulary").glob("radgraph__*")):
+        shutil.copy(path, path.with_name(path.name.replace("radgraph", "other")))
+
+    def change(weights: dict[str, torch.Tensor]) -> None:
+        own = [name for name in weights if "radgraph__" in name]
+        weights.update({name.replace("radgraph__", "other__"): weights[name] for name in own})
+
+    changed_weights(change, folder)
+    RadGraphAnnotator.load(folder)
+    with pytest.raises(InputError, match="2 pairs of label files"):
+        RadGraphAnnotator.load(folder.rename(tmp_path / "unknown"))
