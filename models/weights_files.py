@@ -154,6 +154,9 @@ def _read_pickle(file: Path) -> dict[str, Tensor]:
         raise InputError(
             f"{file} holds no table of tensors by name. Check that it is a checkpoint."
         )
+    for name, value in content.items():
+        if value.layout != torch.strided or value.device.type != "cpu":
+            raise InputError(f"{file}: {name} has no numbers of its own (sparse or meta tensor).")
     return dict(content)
 
 

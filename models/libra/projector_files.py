@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from models.arguments import check_argument
@@ -17,8 +19,8 @@ from models.libra.projectors import Projector, build_projector
 from models.weights_files import check_weights, read_tensors
 
 _MARKER = "mm_projector."
-_MLP_KEY = re.compile(r"^projector\.(\d+)\.(?:weight|bias)$")
-_LLAVA_KEY = re.compile(r"^(\d+\.)?(weight|bias)$")
+_MLP_KEY = re.compile(r"^projector\.(\d{1,2})\.(?:weight|bias)$")
+_LLAVA_KEY = re.compile(r"^(\d{1,2}\.)?(weight|bias)$")
 
 T = TypeVar("T")
 
@@ -50,10 +52,12 @@ def load_projector(path: str | Path, num_heads: int | None = None) -> Projector:
     tensors = projector_tensors(read_tensors(file))
     if not tensors:
         raise InputError(f"{file} holds no projector. Give a file with mm_projector tensors.")
+    with torch.device("meta"):  # a size that one wrong tensor tells may be any
+        wanted = _built(tensors, file, num_heads).state_dict()
+    needed = {name: tuple(tensor.shape) for name, tensor in wanted.items()}
+    compare({name: tuple(tensor.shape) for name, tensor in tensors.items()}, needed).refuse(file)
     check_weights(tensors, file)
     projector = _built(tensors, file, num_heads)
-    needed = {name: tuple(tensor.shape) for name, tensor in projector.state_dict().items()}
-    compare({name: tuple(tensor.shape) for name, tensor in tensors.items()}, needed).refuse(file)
     projector.load_state_dict(tensors)
     return projector.eval()
 
@@ -86,31 +90,41 @@ def _built(tensors: Mapping[str, Tensor], file: Path, num_heads: int | None) -> 
     if any(name.startswith(("LFE", "cros_attention", "mlp_final")) for name in tensors):
         return _connector(tensors, file, num_heads)
     if "projector.weight" in tensors or "projector.bias" in tensors:
-        hidden_size, vision_dim = _size(tensors, file, {"projector.weight": 2})
+        hidden_size = _size(tensors, file, {"projector.weight": (2, 0), "projector.bias": (1, 0)})
+        vision_dim = _size(tensors, file, {"projector.weight": (2, 1)})
         return build_projector("linear", vision_dim, hidden_size, 1)
-    hidden_size, vision_dim = _size(tensors, file, {"projector.0.weight": 2})
-    last = max(int(found[1]) for name in tensors if (found := _MLP_KEY.match(name)))
+    last = max((int(found[1]) for name in tensors if (found := _MLP_KEY.match(name))), default=0)
+    biases = {f"projector.{i}.bias": (1, 0) for i in range(0, last + 1, 2)}
+    hidden_size = _size(tensors, file, {"projector.0.weight": (2, 0), **biases})
+    vision_dim = _size(tensors, file, {"projector.0.weight": (2, 1)})
     return build_projector(f"mlp{last // 2 + 1}x_gelu", vision_dim, hidden_size, 1)
 
 
 def _connector(tensors: Mapping[str, Tensor], file: Path, num_heads: int | None) -> Projector:
-    final = {f"mlp_final.{i}.bias": 1 for i in (6, 4, 2, 0)}
-    (hidden_size,) = _size(tensors, file, final)
-    (vision_dim,) = _size(tensors, file, {f"norm{i}.weight": 1 for i in (1, 2, 3, 4)})
-    (layers,) = _size(tensors, file, {"LFE.0.fc2.bias": 1})
+    hidden_size = _size(tensors, file, {f"mlp_final.{i}.bias": (1, 0) for i in (6, 4, 2, 0)})
+    vision_dim = _size(tensors, file, {f"norm{i}.weight": (1, 0) for i in (1, 2, 3, 4)})
+    fused = {"LFE.0.fc2.bias": (1, 0), "LFE.0.fc2.weight": (4, 0), "LFE.1.weight": (4, 1)}
+    layers = _size(tensors, file, fused)
     heads = _heads(file) if num_heads is None else num_heads
     return build_projector("TAC", vision_dim, hidden_size, heads, layers)
 
 
-def _size(tensors: Mapping[str, Tensor], file: Path, names: Mapping[str, int]) -> list[int]:
-    """Return the shape of the first of the tensors that is there with so many dimensions."""
-    for name, dimensions in names.items():
-        if name in tensors and tensors[name].dim() == dimensions:
-            return list(tensors[name].shape)
-    raise InputError(
-        f"{file} holds only a part of a projector: its size cannot be told, since "
-        f"{' or '.join(names)} is missing or has a wrong shape. Check the file."
+def _size(tensors: Mapping[str, Tensor], file: Path, places: Mapping[str, tuple[int, int]]) -> int:
+    """Return the size that most places tell, so that one wrong tensor is what is reported.
+
+    A place is a tensor with its number of dimensions, and the dimension that has the size.
+    """
+    told = Counter(
+        tensors[name].shape[axis]
+        for name, (dimensions, axis) in places.items()
+        if name in tensors and tensors[name].dim() == dimensions
     )
+    if not told:
+        raise InputError(
+            f"{file} holds only a part of a projector: its size cannot be told, since "
+            f"{' or '.join(places)} is missing or has a wrong shape. Check the file."
+        )
+    return told.most_common(1)[0][0]
 
 
 def _heads(file: Path) -> int:
@@ -121,6 +135,6 @@ def _heads(file: Path) -> int:
             "beside it. Give num_heads (the language model's)."
         )
     heads = read_json(config).get("num_attention_heads")
-    if not isinstance(heads, int):
+    if not isinstance(heads, int) or isinstance(heads, bool):
         raise InputError(f"{config} has no num_attention_heads. Give num_heads.")
     return heads

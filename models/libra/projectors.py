@@ -15,7 +15,7 @@ from torch.nn import functional
 from models.arguments import check_argument
 from models.errors import InputError
 
-_MLP_TYPE = re.compile(r"^mlp(\d+)x_gelu$")
+_MLP_TYPE = re.compile(r"^mlp(\d{1,2})x_gelu$")
 _SIMILARITY_POWER = 8
 """How sharply the prior's bias fades with unlikeness: weight = ((cosine + 1) / 2) ** 8."""
 _COSINE_EPSILON = 1e-6

@@ -178,3 +178,12 @@ def test_weights_of_another_kind_than_floats_are_refused(
     torch.save({"a": torch.zeros(2, dtype=dtype)}, tmp_path / "w.bin")
     with pytest.raises(InputError, match=r"w\.bin: a holds \w+, not floats"):
         read_weights(tmp_path / "w.bin")
+
+
+@pytest.mark.parametrize("tensor", [torch.zeros(2, device="meta"), torch.eye(2).to_sparse()])
+def test_tensors_without_numbers_of_their_own_are_refused(
+    tmp_path: Path, tensor: torch.Tensor
+) -> None:
+    torch.save({"a": tensor}, tmp_path / "w.bin")
+    with pytest.raises(InputError, match=r"w\.bin: a has no numbers of its own"):
+        read_tensors(tmp_path / "w.bin")

@@ -217,3 +217,28 @@ def test_a_connector_fuses_the_layers_of_any_tower(layers: int) -> None:
     connector = build_projector("TAC", 24, 40, 6, layers).eval()
     features = torch.rand(2, layers, 9, 24)
     assert (2, 9, 40) == tuple(connector(features, features).shape)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3_000_000])
+@pytest.mark.parametrize(
+    "name", ["norm1.weight", "mlp_final.6.bias", "LFE.0.fc2.bias", "LFE_prior_bias"]
+)
+def test_one_tensor_of_any_wrong_size_is_what_is_reported(
+    tmp_path: Path, name: str, rows: int
+) -> None:
+    tensors = build_projector("TAC", 24, 40, 3).state_dict()
+    torch.save({**tensors, name: torch.zeros(rows)}, tmp_path / "tac.bin")
+    with pytest.raises(InputError) as problem:
+        load_projector(tmp_path / "tac.bin", num_heads=3)
+    _, *told = str(problem.value).split("\n")
+    needed = list(tensors[name].shape)
+    assert [f"  wrong shape  {name} [{rows}], needed {needed}"] == told
+
+
+@pytest.mark.parametrize("number", [3, 9_999_999, "9" * 5000])
+def test_layers_that_no_mlp_has_are_unexpected(tmp_path: Path, number: object) -> None:
+    tensors = build_projector("mlp2x_gelu", 8, 12, 1).state_dict()
+    stranger = f"projector.{number}.weight"
+    torch.save({**tensors, stranger: torch.zeros(12, 12)}, tmp_path / "mlp.bin")
+    with pytest.raises(InputError, match=f"unexpected   {stranger}"):
+        load_projector(tmp_path / "mlp.bin")
