@@ -81,6 +81,8 @@ def parameters(function: Callable[..., Any]) -> Iterator[Parameter]:
     """Yield the parameters of a verb in the order of its signature."""
     hints = typing.get_type_hints(function, include_extras=True)
     for name, parameter in inspect.signature(function).parameters.items():
+        if hints[name] is typer.Context:
+            continue  # typer's own, which nobody types
         kind, *facts = typing.get_args(hints[name])
         if typing.get_origin(hints[name]) is not Annotated:
             raise TypeError(f"{function.__name__}: {name} is not Annotated.")
