@@ -25,8 +25,16 @@ class Check:
 
 
 def diagnose() -> list[Check]:
-    """Return the checks of the interpreter, packages, bundled resources and folders."""
-    return [_python(), _own_version(), *_packages(), *_resources(), _cache(), _plugins()]
+    """Return the checks of the interpreter, packages, bundled resources, folders and weights."""
+    return [
+        _python(),
+        _own_version(),
+        *_packages(),
+        *_resources(),
+        _cache(),
+        *_weights(),
+        _plugins(),
+    ]
 
 
 def _python() -> Check:
@@ -94,6 +102,19 @@ def _cache() -> Check:
         return Check("cache folder", "ok", str(folder))
     mend = "Set CXR_HARNESS_CACHE to a folder that you can write to."
     return Check("cache folder", "missing", f"{folder} cannot be written", mend=mend)
+
+
+def _weights() -> list[Check]:
+    from harness.all_weights import all_weights
+
+    return [
+        Check(f"weights {row.name}", "ok", row.place, required=False)
+        if row.place
+        else Check(
+            f"weights {row.name}", "not here", f"unlocks {row.unlocks}", False, f"`{row.download}`"
+        )
+        for row in all_weights()
+    ]
 
 
 def _plugins() -> Check:

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from harness import __version__
 from harness.cli import (
+    cache,
     compare,
     data,
     describe,
@@ -27,6 +28,7 @@ from harness.cli import (
     run,
     score,
     train,
+    weights,
 )
 
 
@@ -81,6 +83,8 @@ _VERBS: dict[str, Callable[..., None]] = {
 for name, verb in _VERBS.items():
     app.command(name)(verb)
 app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
+app.add_typer(cache.app, name="cache")
 
 
 def _print_version(wanted: bool) -> None:

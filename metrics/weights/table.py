@@ -107,7 +107,7 @@ def _model(name: str, hub: str, licence: str, size: str, unlocks: str) -> Weight
     )
 
 
-_XL = "the same with the model radgraph-xl (protocol radgraph-xl)"
+_XL = "radgraph_* with the model radgraph-xl (protocol radgraph-xl)"
 _TABLE = (
     _archive("radgraph", "radgraph_simple, _partial, _complete, radgraph_combined, radcliq"),
     _encoder(
@@ -125,15 +125,15 @@ _TABLE = (
         "that of radgraph-xl",
         "radgraph-xl",
     ),
-    _archive("modern-radgraph-xl", "the same with ModernBERT"),
+    _archive("modern-radgraph-xl", "radgraph_* with ModernBERT"),
     _encoder(
         "modernbert",
         "answerdotai/ModernBERT-base",
         "Apache-2.0",
-        "that of modern-radgraph-xl",
+        "the encoder of modern-radgraph-xl",
         "modern-radgraph-xl",
     ),
-    _archive("echograph", "RadGraph of echocardiography reports"),
+    _archive("echograph", "radgraph_* of echocardiography reports"),
     Weight(
         name="chexbert",
         kind="checkpoint",

@@ -13,13 +13,13 @@ from metrics.annotators.sources import SOURCES
 from metrics.errors import InputError, MissingError
 from metrics.weights.checking import check
 from metrics.weights.needs import INSTALL, absent_packages
-from metrics.weights.places import find, how_to_get, weight
+from metrics.weights.places import find, weight
 from metrics.weights.table import WEIGHTS
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found of weights; ``detail`` is where they are, or what is wrong."""
+    """What was found of weights; ``detail`` is where they are, what is wrong, or how to get them."""
 
     name: str
     state: Literal["ok", "missing", "broken"]
@@ -47,7 +47,7 @@ def verify(names: Sequence[str] | None = None) -> list[Verified]:
     for row in rows:
         place = find(row.name)
         if place is None:
-            found.append(Verified(row.name, "missing", how_to_get([row.name])))
+            found.append(Verified(row.name, "missing", f"`{row.download}`"))
             continue
         try:
             check(row, place)
