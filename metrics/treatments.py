@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 
 from metrics.errors import InputError
 
@@ -13,7 +15,15 @@ def _libra() -> Callable[[str], str]:
     return lower_and_clean
 
 
-_TREATMENTS: dict[str, Callable[[], Callable[[str], str]] | None] = {"raw": None, "libra": _libra}
+def _single_spaces() -> Callable[[str], str]:
+    return partial(re.compile(" +").sub, " ")
+
+
+_TREATMENTS: dict[str, Callable[[], Callable[[str], str]] | None] = {
+    "raw": None,
+    "libra": _libra,
+    "single_spaces": _single_spaces,
+}
 
 
 def treatment(name: str) -> Callable[[str], str] | None:
