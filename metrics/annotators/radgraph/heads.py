@@ -145,8 +145,9 @@ class Heads(nn.Module):
             scores = self.relation.after_first(state)
             scores += (mentions[rows, None] + mentions).unsqueeze(-1)
             best = _best(scores)
-            for row, column in best.nonzero().tolist():
-                yield i + row, column, int(best[row, column]) - 1
+            places, labels = best.nonzero().tolist(), best[best > 0].tolist()
+            for (row, column), label in zip(places, labels, strict=True):
+                yield i + row, column, label - 1
 
     def _parts(self, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         sizes = [self._size, self._size, self._settings.feature_size]
