@@ -129,10 +129,10 @@ def read_config(folder: Path) -> LibraConfig:
         vision_dim=raw.get("mm_hidden_size"),
         select_layer=_layer(raw.get("mm_vision_select_layer", -1), file),
         select_feature=_feature(raw.get("mm_vision_select_feature", "patch"), file),
-        use_start_end=bool(raw.get("mm_use_im_start_end", False)),
+        use_start_end=_flag(raw, "mm_use_im_start_end", file),
         aspect_ratio=raw.get("image_aspect_ratio"),
-        tower_inside=bool(raw.get("unfreeze_mm_vision_tower", False)),
-        context_sections=_sections(raw.get("harness_context_sections")),
+        tower_inside=_flag(raw, "unfreeze_mm_vision_tower", file),
+        context_sections=_sections(raw.get("harness_context_sections"), file),
     )
 
 
@@ -185,5 +185,16 @@ def _feature(value: Any, file: Path) -> str:
     return str(value)
 
 
-def _sections(value: Any) -> tuple[str, ...] | None:
-    return None if value is None else tuple(str(one) for one in value)
+def _flag(raw: Mapping[str, Any], name: str, file: Path) -> bool:
+    value = raw.get(name)
+    if not isinstance(value, bool | None):
+        raise InputError(f"{file}: {name} is neither true nor false.")
+    return bool(value)
+
+
+def _sections(value: Any, file: Path) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise InputError(f"{file}: harness_context_sections is no list of names.")
+    return tuple(value)

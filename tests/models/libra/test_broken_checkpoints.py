@@ -363,3 +363,21 @@ def test_adapter_settings_that_do_not_fit_are_refused(
     file = lora / "adapter_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
     assert "adapter_config.json does not fit the base model" in refused(lora)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("mm_use_im_start_end", "false", "neither true nor false"),
+        ("unfreeze_mm_vision_tower", 1, "neither true nor false"),
+        ("harness_context_sections", "indication", "no list of names"),
+        ("harness_context_sections", 3, "no list of names"),
+        ("mm_projector_type", "mlp99999999x_gelu", "mm_vision_select_layer is 'all'"),
+    ],
+)
+def test_a_field_of_a_wrong_kind_is_named(
+    tmp_path: Path, name: str, value: object, problem: str
+) -> None:
+    said = refused(configured(copied("full", tmp_path), **{name: value}))
+    assert problem in said
+    assert name in said or "mlp99999999x_gelu" in said
