@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from harness.benchmark import Benchmark
 from harness.benchmark_data import BenchmarkData
@@ -51,6 +51,16 @@ class PreparedRun:
     command: str
     uploads: Uploads
     allow_missing: bool = False
+
+    def scorable(self, skip_unavailable: bool = False) -> Self:
+        """Return this run, or one without the metrics that cannot be computed on this machine.
+
+        Raises
+        ------
+        MissingError
+            If weights or packages are missing and are not to be skipped, or nothing else is left.
+        """
+        return replace(self, plan=self.plan.available(skip_unavailable))
 
     @property
     def systems(self) -> list[str]:
@@ -113,7 +123,7 @@ class PreparedRun:
             "metrics": ", ".join(key for one in self.plan.selected() for key in one.columns),
             "output": str(self.output),
             "data leave for": ", ".join(dict.fromkeys(self.endpoints.values())) or "nowhere",
-            "notes": " ".join([*self.data.notes, *notes]),
+            "notes": " ".join([*self.data.notes, *self.plan.notes, *notes]),
         }
 
     @cached_property
@@ -203,7 +213,7 @@ class PreparedRun:
             command=self.command,
             data=self.data.facts,
             images=self.data.images,
-            notes=self.data.notes,
+            notes=[*self.data.notes, *self.plan.notes],
             partial=self.partial,
             text_only=list(dict.fromkeys(blind)),
             performance=folder.record.get("performance", {}),

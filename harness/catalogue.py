@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from harness.all_weights import weights_in_words
 from harness.errors import InputError
 from harness.suggest import suggestion
 from metrics.errors import InputError as MetricsInputError
@@ -70,19 +72,22 @@ def _metrics() -> list[Row]:
 
 def _outputs(name: str) -> list[Row]:
     try:
-        outputs = metric_class(name).info.outputs
+        found = metric_class(name)
     except MetricsError as error:
         # one broken plug-in does not hide the rest
-        return [{"name": name, "metric": name, "better": "", "bounds": "", "protocols": str(error)}]
+        unknown = dict.fromkeys(("better", "bounds", "weights"), "")
+        return [{"name": name, "metric": name, **unknown, "protocols": str(error)}]
+    weights = weights_in_words(found().weights)
     return [
         {
             "name": output.name,
             "metric": name,
             "better": output.direction,
             "bounds": "{:g} to {:g}".format(*output.bounds),
+            "weights": weights,
             "protocols": ", ".join(p for p in PROTOCOLS if _in_protocol(name, output.name, p)),
         }
-        for output in outputs
+        for output in found.info.outputs
     ]
 
 
@@ -145,13 +150,16 @@ def _first_comment(path: Path) -> str:
 
 def _describe_protocol(name: str) -> dict[str, Any]:
     own = PROTOCOLS[name]
+    selected = select([name])
+    needed = [one.metric.weights for one in selected]
     return {
         "protocol": own.name,
         "summary": own.summary,
         "source": own.source,
         "treatment": own.treatment,
         "metrics": ", ".join(own.outputs),
-        "signatures": "\n".join(one.metric.signature for one in select([name])),
+        "weights": weights_in_words(list(dict.fromkeys(chain.from_iterable(needed)))) or "none",
+        "signatures": "\n".join(one.metric.signature for one in selected),
     }
 
 
@@ -168,7 +176,7 @@ def _describe_metric(name: str) -> dict[str, Any]:
         "source": info.source,
         "empty texts": info.empty,
         "signature": found().signature,
-        "weights": "none",
+        "weights": weights_in_words(found().weights) or "none",
         "definition": inspect.cleandoc(found.__doc__ or ""),
     }
 

@@ -138,8 +138,8 @@ def _joint(names: Sequence[str], tallies: Sequence[Tally]) -> Tally:
     """Put the systems of several runs side by side, on the metrics that all of them have."""
     if len(tallies) == 1:
         return tallies[0]
-    positions = [{s.metric.signature: i for i, s in enumerate(t.selected)} for t in tallies]
-    shared = [s for s in tallies[0].selected if all(s.metric.signature in p for p in positions)]
+    positions = [{s.signature: i for i, s in enumerate(t.selected)} for t in tallies]
+    shared = [s for s in tallies[0].selected if all(s.signature in p for p in positions)]
     if not shared:
         raise InputError("These runs share no metric with the same signature. Score them alike.")
     statistics: dict[str, list[FloatArray]] = {}
@@ -150,7 +150,7 @@ def _joint(names: Sequence[str], tallies: Sequence[Tally]) -> Tally:
                 raise InputError(
                     f"Two runs called {name!r} hold a system {system!r}. Rename one of the folders."
                 )
-            statistics[key] = [arrays[position[s.metric.signature]] for s in shared]
+            statistics[key] = [arrays[position[s.signature]] for s in shared]
     selected: list[Selected] = shared
     return Tally(selected, statistics, tallies[0].units)
 

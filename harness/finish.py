@@ -84,7 +84,7 @@ def run_sections(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> dict[str
         "priors": prior_counts(scored.studies),
         "soundness": {system: asdict(found) for system, found in scored.soundness.items()},
         "signatures": {
-            key: one.metric.signature for one in scored.counted.selected for key in one.columns
+            key: one.signature for one in scored.counted.selected for key in one.columns
         },
         "units": {"name": scored.counted.units.name, "n": scored.counted.units.n_units},
         "machine": machine_facts(),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -51,7 +53,9 @@ def reopen_counts(folder: RunFolder) -> tuple[ScoringPlan, Sequence[Study], Tall
         )
     units, _ = make_units(studies, plan.cluster)
     selected = _selected(plan, folder)
-    return plan, studies, Tally(selected, _statistics(folder, systems, selected, units), units)
+    statistics, signatures = _statistics(folder, systems, selected, units)
+    recorded = [replace(one, recorded=s) for one, s in zip(selected, signatures, strict=True)]
+    return plan, studies, Tally(recorded, statistics, units)
 
 
 def _selected(plan: ScoringPlan, folder: RunFolder) -> list[Selected]:
@@ -77,7 +81,8 @@ def _recorded(folder: RunFolder) -> tuple[ScoringPlan, list[str]]:
 
 def _statistics(
     folder: RunFolder, systems: Sequence[str], selected: Sequence[Selected], units: Units
-) -> Statistics:
+) -> tuple[Statistics, list[str]]:
+    """Return the statistics and the metrics' signatures; weights may be gone or others by now."""
     path = folder.path / "statistics.npz"
     try:
         stored = folder.read_statistics()
@@ -85,15 +90,21 @@ def _statistics(
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is damaged. {_AGAIN}") from error
-    signatures = [one.metric.signature for one in selected]
+    signatures = list(stored.get(systems[0], {})) if systems else []
+    wanted = [_without_weights(one.metric.signature) for one in selected]
     for system in systems:
-        if list(stored.get(system, {})) != signatures:
+        found = list(stored.get(system, {}))
+        if found != signatures or [_without_weights(one) for one in found] != wanted:
             raise InputError(
                 f"{folder.path} was scored by another version of its metrics. Score it again."
             )
         if any(len(array) != units.n_samples for array in stored[system].values()):
             raise InputError(f"{path} is not of the studies beside it. {_AGAIN}")
-    return {name: list(stored[name].values()) for name in systems}
+    return {name: list(stored[name].values()) for name in systems}, signatures
+
+
+def _without_weights(signature: str) -> str:
+    return re.sub(r"\|weights:[^|]*", "", signature)
 
 
 def run_name(path: Path) -> str:

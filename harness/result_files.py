@@ -68,7 +68,7 @@ def _full(value: float) -> str:
 
 def named_statistics(scored: Scored) -> dict[str, dict[str, FloatArray]]:
     """Return the additive statistics by system and metric signature."""
-    signatures = [one.metric.signature for one in scored.counted.selected]
+    signatures = [one.signature for one in scored.counted.selected]
     return {
         system: dict(zip(signatures, arrays, strict=True))
         for system, arrays in scored.counted.statistics.items()

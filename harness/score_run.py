@@ -61,8 +61,10 @@ def read_inputs(request: ScoreRequest) -> ScoreInputs:
     ------
     InputError
         If a file, name or setting is wrong.
+    MissingError
+        If weights that a metric needs are not on this machine.
     """
-    request.plan.selected()
+    request.plan.available()
     paths = named_files(request.predictions)
     columns = column_maps(
         request.columns, request.references, list(paths.values()), request.max_line_mb
@@ -118,7 +120,7 @@ def score_files(
                 ("SHA-256 of the references", inputs.study_set.sha256),
             ],
             images=request.images,
-            notes=inputs.study_set.notes,
+            notes=[*inputs.study_set.notes, *plan.notes],
         )
         systems = list(inputs.systems)
         scored = finish_run(folder, studies, systems, plan, facts, request.processes, progress)

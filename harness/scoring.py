@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from harness.errors import InputError
@@ -12,7 +12,7 @@ from harness.slices import DEFAULT_SLICES, Slice, slice_scores
 from harness.soundness import Soundness, assess
 from harness.study import Study
 from metrics.comparison import compare_tally
-from metrics.evaluation import System
+from metrics.evaluation import System, refuse_absent_weights
 from metrics.results import ScoreTable
 from metrics.samples import TestSet
 from metrics.scoring import Resampling, Tally, score_table, tally
@@ -41,7 +41,10 @@ class SystemTexts:
 
 @dataclass(frozen=True)
 class ScoringPlan:
-    """What to score and how: the part of a benchmark that follows the predictions."""
+    """What to score and how: the part of a benchmark that follows the predictions.
+
+    ``skipped`` are outputs that are left out, with what this machine lacks for them.
+    """
 
     metrics: Sequence[str] | None = None
     protocol: str | None = None
@@ -49,14 +52,46 @@ class ScoringPlan:
     resampling: Resampling = field(default_factory=Resampling)
     cluster: str = "auto"
     slices: Sequence[str] = DEFAULT_SLICES
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
     def selected(self) -> list[Selected]:
         """Return the metrics, or raise InputError if a name is unknown."""
-        return select(self.metrics, self.protocol)
+        found = select(self.metrics, self.protocol)
+        return [one for one in found if not one.columns.keys() <= self.skipped.keys()]
+
+    def available(self, skip: bool = False) -> Self:
+        """Return this plan, or with ``skip`` one without the metrics that cannot be computed here.
+
+        Raises
+        ------
+        MissingError
+            If weights or packages are missing and are not to be skipped, or nothing else is left.
+        """
+        lacking = {
+            key: why for one in self.selected() if (why := _lack(one)) for key in one.columns
+        }
+        if lacking and skip:
+            left = replace(self, skipped={**self.skipped, **lacking})
+            if left.selected():
+                return left
+        refuse_absent_weights([one.metric for one in self.selected()])
+        return self
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know of metrics that were left out."""
+        by_lack: dict[str, list[str]] = {}
+        for key, why in self.skipped.items():
+            by_lack.setdefault(why, []).append(key)
+        return [
+            f"Left out: {', '.join(keys)} (not on this machine: {why})."
+            for why, keys in by_lack.items()
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain values, as run.json keeps it."""
-        return asdict(self)
+        values = asdict(self)
+        return values if self.skipped else {k: v for k, v in values.items() if k != "skipped"}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -207,6 +242,16 @@ def _labels(studies: Sequence[Study], cluster: str) -> list[str]:
 def _field(study: Study, name: str) -> str | None:
     own = {"subject_id": study.subject_id, "study_id": study.study_id}
     return own[name] if name in own else study.tags.get(name)
+
+
+def _lack(one: Selected) -> str:
+    """Return in words what a metric needs and this machine lacks."""
+    needed = one.metric.weights
+    if not needed:
+        return ""
+    from metrics.weights import absent, absent_packages
+
+    return ", ".join([*absent_packages(), *absent(needed)])
 
 
 def _system(given: SystemTexts, test_set: TestSet) -> System:

@@ -37,7 +37,7 @@ class MetricResult:
     @property
     def signature(self) -> str:
         """The settings behind the scores; several metrics are joined by ``; ``."""
-        return "; ".join(one.metric.signature for one in self.counted.selected)
+        return "; ".join(one.signature for one in self.counted.selected)
 
     def interval(
         self,

@@ -13,7 +13,7 @@ import numpy as np
 
 from metrics.errors import InputError
 from metrics.evaluation import Statistics, System, compute_statistics
-from metrics.metric import FloatArray, Metric, Output
+from metrics.metric import FloatArray, Output
 from metrics.results import Score, ScoreTable, SystemScores
 from metrics.samples import TestSet
 from metrics.selection import Selected
@@ -120,7 +120,7 @@ def score_systems(counted: Tally, resampling: Resampling) -> dict[str, dict[str,
             bounds = intervals.get((name, position))
             for key, column in one.columns.items():
                 interval = None if bounds is None else bounds[column]
-                facts = (one.metric, one.output(key), counted.units, resampling)
+                facts = (one.signature, one.output(key), counted.units, resampling)
                 scores[name][key] = _score(float(point[column]), total, interval, *facts)
     return scores
 
@@ -189,7 +189,7 @@ def _score(
     value: float,
     total: FloatArray,
     interval: Interval | None,
-    metric: Metric,
+    signature: str,
     output: Output,
     units: Units,
     resampling: Resampling,
@@ -206,7 +206,7 @@ def _score(
         n_units=units.n_units,
         undefined_resamples=0 if interval is None else interval.undefined_resamples,
         seed=resampling.seed,
-        signature=metric.signature,
+        signature=signature,
         higher_is_better=output.higher_is_better,
         n=over,
         bounds=output.bounds,

@@ -38,10 +38,20 @@ _ALIASES = {
 
 @dataclass(frozen=True)
 class Selected:
-    """A metric to compute, and the column of each output that is reported, by its key."""
+    """A metric to compute, and the column of each output that is reported, by its key.
+
+    ``recorded`` is the signature under which it was computed earlier, perhaps with weights that
+    are not on this machine.
+    """
 
     metric: Metric
     columns: dict[str, int]
+    recorded: str | None = None
+
+    @property
+    def signature(self) -> str:
+        """The signature of its scores."""
+        return self.metric.signature if self.recorded is None else self.recorded
 
     def output(self, key: str) -> Output:
         """Return the facts about the output reported under ``key``."""

@@ -15,6 +15,7 @@ from harness.cli.shared import (
     ModelOption,
     OutputOption,
     ProcessesOption,
+    SkipOption,
     UploadOption,
     show_scored,
 )
@@ -31,6 +32,7 @@ def run(
     output: OutputOption = None,
     fresh: FreshOption = False,
     allow_missing: FailedOption = False,
+    skip_unavailable: SkipOption = False,
     allow_upload: UploadOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything; generate and write nothing.")
@@ -50,7 +52,7 @@ def run(
         allow_missing=allow_missing,
         allow_upload=allow_upload or (),
         command=typed(context.obj),
-    )
+    ).scorable(skip_unavailable)
     if dry_run:
         _show_outline(prepared, fresh, as_json)
         return

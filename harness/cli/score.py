@@ -17,6 +17,7 @@ from harness.cli.shared import (
     ProtocolOption,
     ReferencesOption,
     SectionOption,
+    SkipOption,
     show_scored,
     split_names,
 )
@@ -58,6 +59,7 @@ def score(
         Path | None, typer.Option("--images", metavar="DIR", help="Folder of the studies' images.")
     ] = None,
     allow_missing: AllowMissingOption = False,
+    skip_unavailable: SkipOption = False,
     max_line_mb: MaxLineOption = 8.0,
     fresh: FreshOption = False,
     processes: ProcessesOption = 1,
@@ -77,7 +79,7 @@ def score(
         resampling=Resampling.of(resamples, confidence, method, seed),
         cluster=cluster,
         slices=tuple(dict.fromkeys(slices)) if slices else DEFAULT_SLICES,
-    )
+    ).available(skip_unavailable)
     request = ScoreRequest(
         references=references,
         predictions=[*predictions, *(more_predictions or [])],

@@ -67,6 +67,13 @@ MaxLineOption = Annotated[
 AllowMissingOption = Annotated[
     bool, typer.Option("--allow-missing", help="Score missing predictions as empty reports.")
 ]
+SkipOption = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unavailable",
+        help="Leave out metrics whose weights or packages are not on this machine, and say so.",
+    ),
+]
 FailedOption = Annotated[
     bool,
     typer.Option("--allow-missing", help="Count samples with an unreadable image as failed."),

@@ -15,6 +15,8 @@ from metrics.weights.places import find, locate, weight, weights_folder
 from metrics.weights.table import Weight
 
 _MEMORY = "hashes.json"
+_KNOWN: dict[str, str] = {}
+"""Those of this process, where the weights folder cannot be written."""
 
 
 def sha256(name: str) -> str:
@@ -59,15 +61,17 @@ def _of_files(folder: Path, found: Sequence[Path]) -> str:
 def _remembered(file: Path) -> str:
     facts = file.stat()
     key = f"{file.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|{facts.st_ctime_ns}"
-    memory = weights_folder() / _MEMORY
-    known = _read(memory)
-    if key not in known:
-        with file.open("rb") as opened:
-            known[key] = hashlib.file_digest(opened, "sha256").hexdigest()
-        # a folder that cannot be written costs a second per run, nothing more
-        with suppress(OSError):
-            _write(memory, known)
-    return known[key]
+    if key not in _KNOWN:
+        memory = weights_folder() / _MEMORY
+        known = _read(memory)
+        if key not in known:
+            with file.open("rb") as opened:
+                known[key] = hashlib.file_digest(opened, "sha256").hexdigest()
+            # a folder that cannot be written costs a second per run, nothing more
+            with suppress(OSError):
+                _write(memory, known)
+        _KNOWN[key] = known[key]
+    return _KNOWN[key]
 
 
 def _read(memory: Path) -> dict[str, str]:

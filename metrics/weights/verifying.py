@@ -19,7 +19,7 @@ from metrics.weights.table import WEIGHTS
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found of weights; ``detail`` is where they are, what is wrong, or how to get them."""
+    """What was found of weights; ``detail`` is where they are, or what to do."""
 
     name: str
     state: Literal["ok", "missing", "broken"]
