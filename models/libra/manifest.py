@@ -83,14 +83,17 @@ def language_keys(config: LibraConfig) -> dict[str, Shape]:
 def projector_keys(config: LibraConfig, tower: Mapping[str, Any]) -> dict[str, Shape]:
     """Return the tensors of the projector, under the names of our modules."""
     settings, vision = language_config(config), tower_config(tower, config.vision_tower)
-    with torch.device("meta"):
-        projector = build_projector(
-            config.projector_type,
-            vision.hidden_size,
-            settings.hidden_size,
-            settings.num_attention_heads,
-            vision.num_hidden_layers if config.select_layer == "all" else 1,
-        )
+    try:
+        with torch.device("meta"):
+            projector = build_projector(
+                config.projector_type,
+                vision.hidden_size,
+                settings.hidden_size,
+                settings.num_attention_heads,
+                vision.num_hidden_layers if config.select_layer == "all" else 1,
+            )
+    except RuntimeError as error:  # sizes beyond what torch can count
+        raise refused(config.projector_type, "config.json", error) from error
     return _shapes(projector)
 
 
