@@ -67,7 +67,7 @@ class BertScoreAnnotator(Annotator[PairScore]):
 
     def __init__(self, encoder: TokenEncoder, corpus: Sequence[str] | None = None) -> None:
         self._encoder = encoder
-        self._weights = _flat(encoder) if corpus is None else _idf(encoder.pieces(corpus))
+        self.weights = _flat(encoder) if corpus is None else _idf(encoder.pieces(corpus))
 
     @classmethod
     def load(
@@ -136,7 +136,7 @@ class BertScoreAnnotator(Annotator[PairScore]):
         yield from ((text, None) for text in texts if text not in full)
         vectors = self._encoder.vectors(list(full.values()))
         for (text, ids), found in zip(full.items(), vectors, strict=True):
-            weights = torch.tensor([self._weights[i] for i in ids], device=found.device)
+            weights = torch.tensor([self.weights[i] for i in ids], device=found.device)
             yield text, _Side(found, weights)
 
 

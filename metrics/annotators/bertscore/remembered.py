@@ -13,7 +13,7 @@ from pathlib import Path
 from metrics.annotators.bertscore.annotator import BertScoreAnnotator, Pair, PairScore, pair_key
 from metrics.annotators.remembered import CHUNK
 from metrics.annotators.sources import best_device
-from metrics.cache import AnnotationCache
+from metrics.cache import AnnotationCache, default_path
 from metrics.errors import InputError
 
 
@@ -72,7 +72,6 @@ class RememberedPairs:
         return self._loaded
 
 
-@lru_cache(maxsize=4)
 def remembered_pairs(model: str, layer: int, corpus: Corpus | None) -> RememberedPairs:
     """Return the scores of a model: a name in the table of weights, or a folder.
 
@@ -86,14 +85,21 @@ def remembered_pairs(model: str, layer: int, corpus: Corpus | None) -> Remembere
     from metrics.weights import hash_path
 
     folder = model_folder(model)
+    return _remembered(folder, hash_path(folder), layer, corpus, default_path())
+
+
+@lru_cache(maxsize=4)
+def _remembered(
+    folder: Path, digest: str, layer: int, corpus: Corpus | None, cache: Path
+) -> RememberedPairs:
     idf = "no" if corpus is None else corpus.digest
-    signature = f"bertscore|weights:{hash_path(folder)}|layer:{layer}|idf:{idf}"
 
     def load() -> BertScoreAnnotator:
         texts = None if corpus is None else corpus.texts
         return BertScoreAnnotator.load(folder, layer, texts, best_device())
 
-    return RememberedPairs(signature, load, AnnotationCache())
+    signature = f"bertscore|weights:{digest}|layer:{layer}|idf:{idf}"
+    return RememberedPairs(signature, load, AnnotationCache(cache))
 
 
 def model_folder(model: str) -> Path:
