@@ -27,7 +27,6 @@ from harness.uploads import Uploads
 from metrics.files.quoting import listed
 from metrics.scoring import hash_test_set
 from models.adapter import Adapter
-from models.looking import looked_at
 
 _LISTED = 20
 """More files than these are not named in a message."""
@@ -76,7 +75,7 @@ class PreparedRun:
     def images(self) -> list[Path]:
         """The images that models will look at: what they hold identifies the predictions."""
         jobs = [step for step in self.steps if isinstance(step, Job)]
-        found = (looked_at(job.adapter, request) for job in jobs for request in job.requests)
+        found = (job.adapter.looks_at(request) for job in jobs for request in job.requests)
         return list(dict.fromkeys(chain.from_iterable(found)))
 
     @property

@@ -13,7 +13,6 @@ from harness.prediction_log import Line, is_answered
 from harness.run_folder import RunFolder
 from harness.spec_changes import changes
 from models.adapter import Adapter, Request
-from models.looking import looked_at
 
 
 def claim(folder: RunFolder, system: str, key: Mapping[str, Any], *, model: str) -> None:
@@ -78,7 +77,7 @@ def _changed(line: Line, adapter: Adapter, request: Request) -> str:
     if then == now:
         return ""
     old = then.get("images", []) if isinstance(then, dict) else []
-    paths = looked_at(adapter, request)
+    paths = adapter.looks_at(request)
     if len(old) == len(paths):
         for image, was, became in zip(paths, old, now["images"], strict=True):
             if was != became:

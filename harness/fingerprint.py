@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from models.adapter import Adapter, Request
-from models.looking import looked_at
 
 _THREADS = 8
 _PIECE = 64
@@ -28,14 +27,14 @@ def canonical(value: Any) -> bytes:
 def inputs_of(adapter: Adapter, request: Request) -> dict[str, Any]:
     """Return hashes of all that an answer is made from: of words, and of images by content.
 
-    The images are those that the adapter looks at, as ``looked_at`` has them.
+    The images are those that the adapter looks at.
     """
     told = asdict(request)
     for name in ("current_image", "prior_image", "images"):
         del told[name]
     if not adapter.uses_images:
         return {"words": _hash(told)}
-    paths = looked_at(adapter, request)
+    paths = adapter.looks_at(request)
     places = {
         "current_image": _places([request.current_image], paths),
         "prior_image": _places([request.prior_image], paths),

@@ -21,7 +21,6 @@ from harness.study import Study
 from harness.system_names import system_name
 from models.adapter import FAILED, Adapter, Generation, Prior, Request
 from models.errors import ModelsError
-from models.sequences import n_sequences, sequences_of
 from reports.text_safety import terminal_text
 
 
@@ -69,7 +68,7 @@ def generate(
     claim(folder, job.system, {"adapter": job.adapter.fingerprint()}, model=job.model)
     path = folder.predictions_path(job.system)
     ids = [study.sample_id for study in job.studies]
-    log = PredictionLog(path, ids, n_sequences(job.adapter))
+    log = PredictionLog(path, ids, job.adapter.n_sequences)
     lines = log.resume()
     refuse_changed_inputs(path, lines, job.adapter, job.requests)
     failed = [place for place, line in enumerate(lines) if not is_answered(line)]
@@ -122,7 +121,7 @@ def _write(
 
 def _lines(job: Job, place: int, answer: Generation) -> list[Line]:
     study, inputs = job.studies[place], inputs_of(job.adapter, job.requests[place])
-    numbered = n_sequences(job.adapter) > 1
+    numbered = job.adapter.n_sequences > 1
     return [
         line_of(
             study.sample_id,
@@ -133,7 +132,7 @@ def _lines(job: Job, place: int, answer: Generation) -> list[Line]:
             inputs,
             number if numbered else None,
         )
-        for number, one in enumerate(sequences_of(answer))
+        for number, one in enumerate([answer, *answer.others])
     ]
 
 
@@ -169,9 +168,9 @@ def _answers(job: Job, requests: Sequence[Request]) -> list[Generation]:
         raise ModelsError(
             f"The adapter of {job.model!r} gave {len(answers)} answers to {len(requests)} requests."
         )
-    asked = n_sequences(job.adapter)
+    asked = job.adapter.n_sequences
     for request, answer in zip(requests, answers, strict=True):
-        given = len(sequences_of(answer))
+        given = 1 + len(answer.others)
         if given != asked and _is_answered(answer):
             raise ModelsError(
                 f"The adapter of {job.model!r} gave {given} sequences to sample "

@@ -50,7 +50,7 @@ class Generation:
     ``seconds`` is a measured time; adapters whose time nobody asks for leave it None, so that
     two runs write equal files. ``error`` says, for the finish reason ``error`` only, what was
     wrong with the sample (file, problem, how to mend it); the runner decides whether that ends
-    the run.
+    the run. ``others`` are further answers, where several were asked for: the first one counts.
     """
 
     text: str
@@ -59,6 +59,7 @@ class Generation:
     seconds: float | None = None
     prompt: str | None = None
     error: str | None = None
+    others: tuple[Generation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,19 @@ class Adapter(ABC):
         MissingError
             If weights or a package are not there; the message says how to get them.
         """
+
+    @property
+    def n_sequences(self) -> int:
+        """How many answers each request gets that does not fail."""
+        return 1
+
+    def looks_at(self, request: Request) -> list[Path]:
+        """Return the images that can change the answer to a request, each once."""
+        if not self.uses_images:
+            return []
+        prior = request.prior_image if self.uses_prior else None
+        named = dict.fromkeys((request.current_image, prior, *request.images))
+        return [path for path in named if path is not None]
 
     def endpoint(self) -> str | None:
         """Return the address that texts and images are sent to; None if they stay here."""

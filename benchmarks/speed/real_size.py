@@ -103,9 +103,9 @@ def write_checkpoint(folder: Path, settings: dict[str, Any], tokenizer: Path) ->
         shards[-1][name] = shape
     weight_map = {}
     for number, shard in enumerate(shards, start=1):
-        file = f"model-{number:05}-of-{len(shards):05}.safetensors"
-        save_file(_random(shard, torch.float16), model / file)
-        weight_map.update(dict.fromkeys(shard, file))
+        name = f"model-{number:05}-of-{len(shards):05}.safetensors"
+        save_file(_random(shard, torch.float16), model / name)
+        weight_map.update(dict.fromkeys(shard, name))
     index = {"metadata": {}, "weight_map": weight_map}
     (model / "model.safetensors.index.json").write_text(json.dumps(index))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,6 @@ from models.errors import InputError, MissingError
 from models.hub import ALIASES, is_here
 from models.libra import prompts
 from models.libra.settings import LibraOptions
-from models.sequences import SeveralGenerations
 
 if TYPE_CHECKING:
     from models.libra.checkpoint import Checkpoint
@@ -279,7 +279,7 @@ class LlavaMed(Libra):
 
 def _generations(reports: Sequence[Report], question: Question) -> Generation:
     first, *others = [_generation(report, question) for report in reports]
-    return SeveralGenerations(**vars(first), others=tuple(others)) if others else first
+    return replace(first, others=tuple(others))
 
 
 def _generation(report: Report, question: Question) -> Generation:

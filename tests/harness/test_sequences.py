@@ -16,7 +16,6 @@ from harness.system_texts import load_texts
 from models.adapter import Adapter, Generation, NoOptions, Request
 from models.errors import ModelsError
 from models.libra.settings import GenerationOptions
-from models.sequences import SeveralGenerations
 
 N, K = 7, 3
 STUDIES = [Study(f"s{i}", f"s{i}") for i in range(N)]
@@ -45,7 +44,7 @@ class Sampler(Adapter):
         if name in self.failing:
             return Generation("", "error", error="Cannot be read.")
         others = tuple(Generation(f"{name} answer {i}") for i in range(1, self.gives))
-        return SeveralGenerations(f"{name} answer 0", others=others)
+        return Generation(f"{name} answer 0", others=others)
 
 
 def _run(folder: Path, *failing: str, sampler: Sampler | None = None) -> list[str]:

@@ -13,7 +13,6 @@ from harness.model_requests import build_requests
 from harness.run_folder import RunFolder
 from harness.study import Study
 from models.adapter import Adapter, Generation, NoOptions, Request
-from models.looking import images_of, looked_at
 
 N = 10
 
@@ -34,7 +33,7 @@ class Reader(Adapter):
         return [self._one(request) for request in requests]
 
     def _one(self, request: Request) -> Generation:
-        paths = looked_at(self, request)
+        paths = self.looks_at(request)
         for path in paths:
             if not path.exists() or path.read_text() == "torn":
                 return Generation("", "error", error=f"Cannot read {path.name}: it is no image.")
@@ -275,7 +274,7 @@ def test_an_adapter_without_prior_is_not_held_to_look_at_it(images: Path) -> Non
         uses_prior = False
 
     (request,) = build_requests(STUDIES[:1], "real", 0, images)
-    found = {kind: looked_at(kind.from_settings({}), request) for kind in (Reader, NoPrior, Blind)}
+    found = {kind: kind.from_settings({}).looks_at(request) for kind in (Reader, NoPrior, Blind)}
     names = {kind: [path.name for path in paths] for kind, paths in found.items()}
     assert ["0.png", "0-prior.png", "0-lateral.png"] == names[Reader]
     assert ["0.png", "0-lateral.png"] == names[NoPrior]
@@ -287,7 +286,7 @@ def test_a_request_holds_all_images_their_views_and_the_section(images: Path) ->
     assert (images / "0.png", images / "0-lateral.png") == first.images
     assert ("PA", "LATERAL") == first.views
     assert "impression" == first.section
-    assert [images / n for n in ("0.png", "0-prior.png", "0-lateral.png")] == images_of(first)
+    assert (images / "0.png", images / "0-prior.png") == (first.current_image, first.prior_image)
 
 
 def test_images_are_hashed_ahead_and_missing_ones_stop_nothing(images: Path) -> None:
