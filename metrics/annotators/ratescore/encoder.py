@@ -14,13 +14,13 @@ from metrics.annotators.encoders import (
     build_encoder,
     length_batches,
     load_config,
-    load_tokenizer,
     padded,
     require_packages,
 )
-from metrics.annotators.ratescore.folders import fill_from
+from metrics.annotators.ratescore.folders import fill_from, read_tokenizer
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from torch import nn
 
 Vector = NDArray[np.float32]
@@ -33,9 +33,11 @@ class EntityEncoder(Annotator[Vector]):
 
     version: ClassVar[int] = 1
 
-    def __init__(self, model: nn.Module, tokenizer: Any, device: str) -> None:
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, device: str) -> None:
+        config: Any = model.config
         self._model = model
         self._tokenizer = tokenizer
+        self._padding: int = config.pad_token_id
         self._device = device
 
     @classmethod
@@ -54,17 +56,16 @@ class EntityEncoder(Annotator[Vector]):
         model: Any = build_encoder(load_config(path))
         model.pooler = None
         fill_from(model, path)
-        return cls(model.to(device), load_tokenizer(path), device)
+        return cls(model.to(device), read_tokenizer(path, _MAX_TOKENS), device)
 
     def annotate_distinct(self, texts: Sequence[str]) -> list[Vector]:
         """Return a vector per entity text, float32 (dim,), in order."""
         import torch
 
-        own = self._tokenizer
-        ids = [own(text, truncation=True, max_length=_MAX_TOKENS)["input_ids"] for text in texts]
+        ids = [one.ids for one in self._tokenizer.encode_batch(list(texts))]
         found: dict[int, Vector] = {}
         for batch in length_batches([len(sequence) for sequence in ids], self._device):
-            inputs, mask = padded([ids[i] for i in batch], own.pad_token_id, self._device)
+            inputs, mask = padded([ids[i] for i in batch], self._padding, self._device)
             with torch.inference_mode():
                 states = self._model(input_ids=inputs, attention_mask=mask).last_hidden_state
             found.update(zip(batch, states[:, 0].float().cpu().numpy(), strict=True))

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metrics.annotators.checkpoints import fill, read_checkpoint, tensors
-from metrics.errors import MissingError
+from metrics.annotators.encoders import load_tokenizer
+from metrics.errors import InputError, MissingError
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from torch import nn
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
@@ -41,3 +43,33 @@ def fill_from(model: nn.Module, folder: Path) -> None:
         if not name.removeprefix(prefix).startswith(_UNUSED)
     }
     fill(model, weights, path)
+
+
+def read_tokenizer(folder: Path, max_tokens: int) -> Tokenizer:
+    """Return the folder's tokeniser, which cuts texts after ``max_tokens`` pieces.
+
+    It is read from tokenizer.json: transformers 5 puts a normaliser of its own in the place of
+    DeBERTa's, and so reads characters such as ligatures and fractions otherwise.
+
+    Raises
+    ------
+    InputError
+        If its files are damaged.
+    MissingError
+        If there are none.
+    """
+    path = folder / "tokenizer.json"
+    tokenizer = _read(path) if path.is_file() else load_tokenizer(folder).backend_tokenizer
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def _read(path: Path) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(path))
+    # the library raises bare Exception for a damaged file
+    except Exception as error:
+        raise InputError(f"{path} is no tokeniser that can be read: {error}") from error

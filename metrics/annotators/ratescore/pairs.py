@@ -27,7 +27,9 @@ def pair_score(
     weights of the pairs of types. The score is the harmonic mean of both directions, and beyond
     0 and 1 where cosines are negative.
 
-    Source: RaTEScore 0.6.0, ``scorer.py`` and ``utils.py``.
+    Source: RaTEScore 0.6.0, ``scorer.py`` and ``utils.py``. Where one text is found under two
+    types, the type that counts there hangs on rounding in its matrix product; here equal texts
+    are equally near, and `largest` decides.
 
     Parameters
     ----------

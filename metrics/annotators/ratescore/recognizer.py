@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -11,17 +11,17 @@ from metrics.annotators.annotator import Annotator
 from metrics.annotators.encoders import (
     length_batches,
     load_config,
-    load_tokenizer,
     padded,
     quiet,
     require_packages,
 )
 from metrics.annotators.ratescore.entities import TYPES, Entity, entity_ranges
-from metrics.annotators.ratescore.folders import fill_from
+from metrics.annotators.ratescore.folders import fill_from, read_tokenizer
 from metrics.annotators.ratescore.sentences import sentences
 from metrics.errors import InputError
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from torch import nn
 
 _MAX_TOKENS = 512
@@ -36,10 +36,12 @@ class EntityRecognizer(Annotator[list[Entity]]):
 
     version: ClassVar[int] = 1
 
-    def __init__(self, model: nn.Module, tokenizer: Any, tags: Sequence[str], device: str) -> None:
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, device: str) -> None:
+        config: Any = model.config
         self._model = model
         self._tokenizer = tokenizer
-        self._tags = tags
+        self._tags = [config.id2label[i] for i in range(config.num_labels)]
+        self._padding: int = config.pad_token_id
         self._device = device
 
     @classmethod
@@ -60,14 +62,13 @@ class EntityRecognizer(Annotator[list[Entity]]):
 
         path = Path(folder)
         config = load_config(path)
-        tags = [config.id2label[i] for i in range(len(config.id2label))]
-        _check_tags(tags, path)
+        _check_tags(set(config.id2label.values()), path)
         with quiet(), no_init_weights():
             build: Any = AutoModelForTokenClassification.from_config
             model: nn.Module = build(config, dtype=torch.float32)
         model = model.eval().requires_grad_(False)
         fill_from(model, path)
-        return cls(model.to(device), load_tokenizer(path), tags, device)
+        return cls(model.to(device), read_tokenizer(path, _MAX_TOKENS), device)
 
     def annotate_distinct(self, texts: Sequence[str]) -> list[list[Entity]]:
         """Return the entities of each text, in order; each distinct sentence is read once."""
@@ -87,14 +88,13 @@ class EntityRecognizer(Annotator[list[Entity]]):
         """Return the entities of these bytes."""
         return [(text, kind) for text, kind in json.loads(data)]
 
-    def _read(self, distinct: Sequence[str]) -> list[list[Entity]]:
+    def _read(self, distinct: list[str]) -> list[list[Entity]]:
         import torch
 
-        own = self._tokenizer
-        ids = [own(text, truncation=True, max_length=_MAX_TOKENS)["input_ids"] for text in distinct]
+        ids = [one.ids for one in self._tokenizer.encode_batch(distinct)]
         found: dict[int, list[Entity]] = {}
         for batch in length_batches([len(sequence) for sequence in ids], self._device):
-            inputs, mask = padded([ids[i] for i in batch], own.pad_token_id, self._device)
+            inputs, mask = padded([ids[i] for i in batch], self._padding, self._device)
             with torch.inference_mode():
                 logits = self._model(input_ids=inputs, attention_mask=mask).logits
             for i, best in zip(batch, logits.argmax(-1).tolist(), strict=True):
@@ -102,21 +102,20 @@ class EntityRecognizer(Annotator[list[Entity]]):
         return [found[i] for i in range(len(distinct))]
 
     def _entities(self, ids: list[int], best: list[int]) -> list[Entity]:
+        own: Any = self._tokenizer
         # the official package counts what is no padding, and a text may spell "[PAD]"
-        own = self._tokenizer
-        kept = len(ids) - ids.count(own.pad_token_id)
-        pieces = own.convert_ids_to_tokens(ids[:kept])
+        kept = ids[: len(ids) - ids.count(self._padding)]
+        pieces = [own.id_to_token(i) for i in kept]
         ranges = entity_ranges(pieces, [self._tags[i] for i in best])
         return [
-            (own.convert_tokens_to_string(pieces[first : last + 1]), kind)
-            for first, last, kind in ranges
+            (own.decoder.decode(pieces[first : last + 1]), kind) for first, last, kind in ranges
         ]
 
 
-def _check_tags(tags: Sequence[str], folder: Path) -> None:
+def _check_tags(tags: Set[str], folder: Path) -> None:
     wanted = {f"{begin}-{kind}" for begin in "BI" for kind in TYPES} | {"O"}
-    if set(tags) != wanted:
+    if tags != wanted:
         raise InputError(
-            f"{folder}/config.json tags words as {', '.join(sorted(set(tags)))}. RaTEScore needs "
+            f"{folder}/config.json tags words as {', '.join(sorted(tags))}. RaTEScore needs "
             f"O, and B- and I- of {', '.join(TYPES)}: give the folder of RaTE-NER-Deberta."
         )

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.annotators import RaTEScoreAnnotator
-from metrics.annotators.encoders import load_tokenizer
 from metrics.annotators.ratescore import EntityEncoder, EntityRecognizer
 from metrics.annotators.ratescore.affinity import MATRICES, read_affinity
 from metrics.annotators.ratescore.entities import entity_ranges
+from metrics.annotators.ratescore.folders import read_tokenizer
 from metrics.annotators.ratescore.nearest import largest
 from metrics.annotators.ratescore.pairs import pair_score
 from metrics.annotators.ratescore.sentences import sentences
@@ -61,14 +61,13 @@ def test_golden_reports_get_the_official_sentences(side: str) -> None:
 
 @pytest.mark.parametrize("side", SIDES)
 def test_golden_tags_give_the_official_entities_of_each_sentence(side: str) -> None:
-    tokenizer = load_tokenizer(NER)
+    tokenizer = read_tokenizer(NER, 512)
     for sentence in (one for pair in PAIRS for one in pair[f"{side}_sentences"]):
         pieces, tags = sentence["pieces"], sentence["tags"]
-        assert pieces == tokenizer.convert_ids_to_tokens(
-            tokenizer(sentence["text"], truncation=True, max_length=512)["input_ids"]
-        )
+        ids = tokenizer.encode(sentence["text"]).ids
+        assert pieces == [tokenizer.id_to_token(i) for i in ids]
         found = [
-            [tokenizer.convert_tokens_to_string(pieces[first : last + 1]), kind]
+            [tokenizer.decoder.decode(pieces[first : last + 1]), kind]
             for first, last, kind in entity_ranges(pieces, tags)
         ]
         assert sentence["entities"] == found
@@ -267,3 +266,17 @@ def test_the_order_of_labels_is_read_from_the_configuration(
     save_file(weights, folder / "model.safetensors")
     found = EntityRecognizer.load(folder).annotate_distinct(TEXTS[:8])
     assert annotator.annotate(TEXTS[:8]) == found
+
+
+def test_a_damaged_tokeniser_is_refused(tmp_path: Path) -> None:
+    folder = copied(ENCODER, tmp_path / "encoder")
+    (folder / "tokenizer.json").write_text("{", "utf-8")
+    with pytest.raises(InputError, match="no tokeniser that can be read"):
+        EntityEncoder.load(folder)
+
+
+def test_ligatures_and_fractions_get_the_official_pieces() -> None:
+    tokenizer = read_tokenizer(NER, 512)
+    pieces = [tokenizer.id_to_token(i) for i in tokenizer.encode("\ufb01 \u00bd").ids]
+    # the tokeniser of transformers 4.49
+    assert ["[CLS]", "\u2581fi", "\u2581", "1", "[UNK]", "2", "[SEP]"] == pieces
