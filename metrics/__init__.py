@@ -12,9 +12,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from metrics._radcliq_composite import radcliq_composite
+    from metrics._radgraph_rewards import radgraph_rewards
     from metrics._temporal_direction import direction_confusion
     from metrics._temporal_f1 import temporal_f1_score
-    from metrics.api import bleu, chrf, cider, meteor, rouge, rouge_l, score, temporal_direction
+    from metrics.api import (
+        bertscore,
+        bleu,
+        chexbert_f1,
+        chrf,
+        cider,
+        meteor,
+        radgraph_f1,
+        rouge,
+        rouge_l,
+        score,
+        temporal_direction,
+    )
     from metrics.errors import InputError, MissingError
     from metrics.metric_result import MetricResult
     from metrics.report_evaluation import evaluate_report
@@ -25,12 +39,17 @@ _HOMES = {
     "MetricResult": "metrics.metric_result",
     "MissingError": "metrics.errors",
     "ScoreTable": "metrics.results",
+    "bertscore": "metrics.api",
     "bleu": "metrics.api",
+    "chexbert_f1": "metrics.api",
     "chrf": "metrics.api",
     "cider": "metrics.api",
     "direction_confusion": "metrics._temporal_direction",
     "evaluate_report": "metrics.report_evaluation",
     "meteor": "metrics.api",
+    "radcliq_composite": "metrics._radcliq_composite",
+    "radgraph_f1": "metrics.api",
+    "radgraph_rewards": "metrics._radgraph_rewards",
     "rouge": "metrics.api",
     "rouge_l": "metrics.api",
     "score": "metrics.api",
@@ -43,12 +62,17 @@ __all__ = [
     "MetricResult",
     "MissingError",
     "ScoreTable",
+    "bertscore",
     "bleu",
+    "chexbert_f1",
     "chrf",
     "cider",
     "direction_confusion",
     "evaluate_report",
     "meteor",
+    "radcliq_composite",
+    "radgraph_f1",
+    "radgraph_rewards",
     "rouge",
     "rouge_l",
     "score",

@@ -120,6 +120,43 @@ def temporal_direction(predictions: Texts, references: References) -> MetricResu
     return _result("temporal_direction", predictions, references, "default")
 
 
+def bertscore(
+    predictions: Texts, references: References, protocol: str = "default"
+) -> MetricResult:
+    """Return BERTScore's precision, recall and F1, equal to bert-score's, as means over samples.
+
+    Raises
+    ------
+    MissingError
+        If the encoder's weights are not on this machine.
+    """
+    return _result("bertscore", predictions, references, protocol)
+
+
+def radgraph_f1(
+    predictions: Texts, references: References, protocol: str = "default"
+) -> MetricResult:
+    """Return RadGraph F1: RG_E, RG_ER and RG_ER_bar, RadCliQ's mean, and F1 by kind of entity.
+
+    Raises
+    ------
+    MissingError
+        If RadGraph's archive is not on this machine.
+    """
+    return _result("radgraph", predictions, references, protocol)
+
+
+def chexbert_f1(predictions: Texts, references: References) -> MetricResult:
+    """Return F1 over CheXbert's 14 and 5 conditions, each condition's own, and accuracy.
+
+    Raises
+    ------
+    MissingError
+        If CheXbert's checkpoint is not on this machine.
+    """
+    return _result("chexbert", predictions, references, "default")
+
+
 def _result(name: str, predictions: Texts, references: References, protocol: str) -> MetricResult:
     texts = reference_lists(references)
     ids = [str(i) for i in range(len(texts))]

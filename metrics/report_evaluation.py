@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metrics.api import score
-from metrics.errors import InputError, MetricsWarning
+from metrics.errors import InputError, MetricsWarning, MissingError
+from metrics.evaluation import refuse_absent_weights
 from metrics.files.report_files import read_predictions, read_references
 from metrics.results import LIBRA_COLUMNS
+from metrics.selection import select
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 Source = str | Path | Sequence[str]
 
 _METRICS = ["bleu", "meteor", "rougeL", "temporal_f1"]
+_BERTSCORE = "bertscore_f1"
 
 Row = dict[str, float | None]
 
@@ -43,25 +46,27 @@ def evaluate_report(
     Returns
     -------
     dict or pandas.DataFrame
-        ``BLEU1`` to ``BLEU4``, ``METEOR``, ``ROUGE-L`` (the plain mean), ``Bert_score`` (None while
-        its weights are not there) and ``Temporal_entity_score``, always in this order.
+        ``BLEU1`` to ``BLEU4``, ``METEOR``, ``ROUGE-L`` (the plain mean), ``Bert_score`` (None, with
+        one warning, while its weights are not there) and ``Temporal_entity_score``, always in this
+        order.
 
     Raises
     ------
     InputError
         If a file cannot be read, an id is missing on one side, or lengths differ.
     """
+    metrics = [*_METRICS, _BERTSCORE]
+    try:
+        refuse_absent_weights([one.metric for one in select(metrics, "libra")])
+    except MissingError as error:
+        warnings.warn(f"Bert_score is None. {error}", MetricsWarning, stacklevel=2)
+        metrics = _METRICS
     if isinstance(predictions, Mapping):
-        rows = {name: _evaluate(references, path, digits) for name, path in predictions.items()}
-        found: Row | pd.DataFrame = _table(rows)
-    else:
-        found = _evaluate(references, predictions, digits)
-    warnings.warn(
-        "Bert_score is None: this version of cxr-harness has no weights for it.",
-        MetricsWarning,
-        stacklevel=2,
-    )
-    return found
+        rows = {
+            name: _evaluate(references, path, metrics, digits) for name, path in predictions.items()
+        }
+        return _table(rows)
+    return _evaluate(references, predictions, metrics, digits)
 
 
 def _table(rows: Mapping[str, Row]) -> pd.DataFrame:
@@ -72,9 +77,11 @@ def _table(rows: Mapping[str, Row]) -> pd.DataFrame:
     return frame
 
 
-def _evaluate(references: Source, predictions: Source, digits: int | None) -> Row:
+def _evaluate(
+    references: Source, predictions: Source, metrics: Sequence[str], digits: int | None
+) -> Row:
     wanted, given = _texts(references, predictions)
-    table = score(given, wanted, metrics=_METRICS, protocol="libra", resamples=0)
+    table = score(given, wanted, metrics=metrics, protocol="libra", resamples=0)
     (system,) = table.systems.values()
     scores = {name: system.metrics.get(key) for name, key in LIBRA_COLUMNS.items()}
     return {
