@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 ENCODER = "bert-base-uncased"
 _CLASSES = (4,) * 13 + (2,)
 _MAX_TOKENS = 512
+_DROPPED = ("Cs", "Cn")  # surrogates and characters that are none
 # the pooler is never asked; old transformers stored the positions, which are 0, 1, 2, ...
 _UNUSED = ("bert.pooler.", "bert.embeddings.position_ids")
 
@@ -171,5 +173,6 @@ def _model(config: Any) -> nn.Module:
 
 
 def _cleaned(text: str) -> str:
-    # BERT drops lone surrogates as control characters; the fast tokeniser cannot take them
-    return " ".join(text.encode("utf-8", "ignore").decode().split())
+    # BERT's own tokeniser drops these; the fast one cannot take surrogates, and keeps the others
+    kept = text if text.isascii() else "".join(c for c in text if category(c) not in _DROPPED)
+    return " ".join(kept.split())

@@ -60,6 +60,11 @@ def test_white_space_does_not_count(annotator: CheXbertAnnotator) -> None:
     assert (found.vectors[0] == found.vectors[1]).all()
 
 
+def test_characters_that_are_none_do_not_count(annotator: CheXbertAnnotator) -> None:
+    found = annotator.annotate(["no\uffffeffusion", "no\ud800effusion\u0378", "noeffusion"])
+    assert (found.vectors == found.vectors[0]).all()
+
+
 def test_words_after_the_510th_piece_do_not_count(annotator: CheXbertAnnotator) -> None:
     long = " ".join(["clear"] * 510)
     found = annotator.annotate([long, f"{long} no effusion", f"no effusion {long}"]).vectors
