@@ -169,6 +169,9 @@ def file_title(path: Path) -> str:
 
 
 def _spec(request: ScoreRequest, inputs: ScoreInputs) -> dict[str, Any]:
+    plan = request.plan.to_dict()
+    if not request.plan.skipped:
+        del plan["skipped"]
     return {
         "verb": "score",
         "references": str(request.references),
@@ -176,5 +179,5 @@ def _spec(request: ScoreRequest, inputs: ScoreInputs) -> dict[str, Any]:
         "columns": list(request.columns),
         "images": None if request.images is None else str(request.images),
         "allow_missing": request.allow_missing,
-        **request.plan.to_dict(),
+        **plan,
     }

@@ -68,7 +68,10 @@ class ScoringPlan:
             If weights or packages are missing and are not to be skipped, or nothing else is left.
         """
         lacking = {
-            key: why for one in self.selected() if (why := _lack(one)) for key in one.columns
+            key: why
+            for one in self.selected()
+            if (why := ", ".join(one.metric.lacking))
+            for key in one.columns
         }
         if lacking and skip:
             left = replace(self, skipped={**self.skipped, **lacking})
@@ -90,8 +93,7 @@ class ScoringPlan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain values, as run.json keeps it."""
-        values = asdict(self)
-        return values if self.skipped else {k: v for k, v in values.items() if k != "skipped"}
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -242,16 +244,6 @@ def _labels(studies: Sequence[Study], cluster: str) -> list[str]:
 def _field(study: Study, name: str) -> str | None:
     own = {"subject_id": study.subject_id, "study_id": study.study_id}
     return own[name] if name in own else study.tags.get(name)
-
-
-def _lack(one: Selected) -> str:
-    """Return in words what a metric needs and this machine lacks."""
-    needed = one.metric.weights
-    if not needed:
-        return ""
-    from metrics.weights import absent, absent_packages
-
-    return ", ".join([*absent_packages(), *absent(needed)])
 
 
 def _system(given: SystemTexts, test_set: TestSet) -> System:

@@ -29,12 +29,31 @@ def study_views(scored: Scored, image_folder: Path | None) -> tuple[list[StudyVi
     n = len(scored.studies)
     rows = range(n) if n <= MOST_STUDIES else [i * n // MOST_STUDIES for i in range(MOST_STUDIES)]
     images = _Images(image_folder)
-    metrics = [one.metric for one in scored.counted.selected]
+    metrics, unmarked = _that_mark(scored)
     views = [_view(scored, row, metrics, images.of(scored.studies[row])) for row in rows]
     notes = []
     if n > MOST_STUDIES:
         notes.append(f"{MOST_STUDIES:,} of {n:,} studies are shown, evenly spaced in file order.")
+    if unmarked:
+        notes.append(f"Not marked, since weights are not on this machine: {', '.join(unmarked)}.")
     return views, " ".join([*notes, *images.notes()])
+
+
+def _that_mark(scored: Scored) -> tuple[list[Metric], list[str]]:
+    """Return the metrics that can mark texts, and names of those that lack weights for it.
+
+    A run that is opened again has its scores, but perhaps not the weights that they need.
+    """
+    found: list[Metric] = []
+    unmarked: list[str] = []
+    for metric in (one.metric for one in scored.counted.selected):
+        if type(metric).spans is Metric.spans:
+            continue
+        if metric.lacking:
+            unmarked.append(metric.info.name)
+        else:
+            found.append(metric)
+    return found, unmarked
 
 
 def _view(

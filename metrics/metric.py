@@ -86,6 +86,15 @@ class Metric(ABC):
         return tuple(dict.fromkeys(w for name in self.annotators for w in weights_of(name)))
 
     @property
+    def lacking(self) -> list[str]:
+        """Names of the weights and packages that the metric needs and this machine lacks."""
+        if not self.weights:
+            return []
+        from metrics.weights import absent, absent_packages
+
+        return [*absent_packages(), *absent(self.weights)]
+
+    @property
     def signature(self) -> str:
         """The settings that move the score, e.g. ``bleu|treatment:libra|tokens:13a|v:1``.
 
