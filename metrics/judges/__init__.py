@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from metrics.judges.crimson import score_crimson
 from metrics.judges.green import parse_green, summarise
+from metrics.judges.settings import JudgeSettings
 
-__all__ = ["parse_green", "score_crimson", "summarise"]
+__all__ = ["JudgeSettings", "parse_green", "score_crimson", "summarise"]

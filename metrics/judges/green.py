@@ -43,7 +43,7 @@ class GreenSummary(TypedDict):
 
 
 def parse_green(answer: str) -> GreenVerdict:
-    """Return the counts and the score that GREEN reads from its judge's answer.
+    r"""Return the counts and the score that GREEN reads from its judge's answer.
 
     A section or a count that cannot be read is 0, as published: an answer without the section of
     significant errors scores 1 if it has matched findings. `green_problem` tells such answers.
@@ -61,8 +61,8 @@ def parse_green(answer: str) -> GreenVerdict:
 
     Source: Ostmeier et al. 2024 (arXiv 2405.03595); github.com/Stanford-AIMI/GREEN at d72c195.
 
-    >>> parse_green("[Clinically Significant Errors]:\\n(b) Missing: 1. Edema\\n\\n"
-    ...             "[Matched Findings]:\\n3. Clear lungs; ...")["score"]
+    >>> parse_green("[Clinically Significant Errors]:\n(b) Missing: 1. Edema\n\n"
+    ...             "[Matched Findings]:\n3. Clear lungs; ...")["score"]
     0.75
     """
     significant = _error_counts(_section(answer, _SIGNIFICANT))
