@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.errors import InputError
+from metrics.errors import InputError, MissingError
 from metrics.metric import FloatArray, Metric
 from metrics.samples import Samples, TestSet
 from metrics.workers import map_in_processes
@@ -83,6 +83,10 @@ def refuse_absent_weights(metrics: Sequence[Metric]) -> None:
         from metrics.weights import refuse_absent
 
         refuse_absent(needed)
+    for metric in metrics:
+        # a judge, say, lacks an address and no weights
+        if lacking := metric.lacking:
+            raise MissingError(f"The metric {metric.info.name} lacks {', '.join(lacking)}.")
 
 
 def _annotate(metrics: Sequence[Metric], test_set: TestSet, systems: Mapping[str, System]) -> None:
