@@ -114,7 +114,7 @@ class EntityRecognizer(Annotator[list[Entity]]):
 
 def _check_tags(tags: Set[str], folder: Path) -> None:
     wanted = {f"{begin}-{kind}" for begin in "BI" for kind in TYPES} | {"O"}
-    if tags != wanted:
+    if not tags <= wanted:
         raise InputError(
             f"{folder}/config.json tags words as {', '.join(sorted(tags))}. RaTEScore needs "
             f"O, and B- and I- of {', '.join(TYPES)}: give the folder of RaTE-NER-Deberta."
