@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from harness import __version__
 from harness.command_words import without_place
+from harness.condition_tables import counted_chexbert
 from harness.prior_gain import prior_counts, prior_pairs
 from harness.run_facts import RunFacts
 from harness.scoring import Scored, ScoringPlan
@@ -45,6 +46,8 @@ def report_data(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> ReportDat
         comparisons=scored.comparisons,
         slices=[SliceScores(s.name, s.value, s.n, s.scores) for s in scored.slices],
         temporal=_temporal(scored),
+        conditions=scored.conditions,
+        uncertain_is_there=_uncertain_is_there(scored),
         prior=_prior(scored, facts),
         performance={
             name: facts.performance[name] for name in scored.systems if name in facts.performance
@@ -106,6 +109,11 @@ def _prior(scored: Scored, facts: RunFacts) -> PriorSection | None:
     return PriorSection(
         scored.prior_gains, counts["without_prior"], counts["unknown"], facts.text_only
     )
+
+
+def _uncertain_is_there(scored: Scored) -> bool:
+    found = counted_chexbert(scored.counted)
+    return found is None or found[1].uncertain == "positive"
 
 
 def _temporal(scored: Scored) -> TemporalSection | None:

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterator
 
+from harness.condition_tables import conditions_csv
 from harness.prior_gain import gains_json
 from harness.run_folder import RunFolder
 from harness.scoring import Scored
@@ -20,11 +21,16 @@ from reports.text_safety import csv_text
 def write_results(folder: RunFolder, scored: Scored) -> None:
     """Write ``statistics.npz``, ``per_sample.csv``, ``leaderboard.csv`` and ``scores.json``.
 
-    ``scores.json`` comes last: where it is, the others are whole.
+    With CheXbert F1 also ``conditions.csv``. ``scores.json`` comes last: where it is, the others
+    are whole.
     """
     folder.write_statistics(named_statistics(scored))
     folder.write_text("per_sample.csv", per_sample_csv(scored.table))
     folder.write_text("leaderboard.csv", run_csv(scored.table))
+    if scored.conditions:
+        folder.write_text("conditions.csv", conditions_csv(scored.conditions))
+    else:  # one of an earlier scoring of this run, with metrics that are left out now
+        (folder.path / "conditions.csv").unlink(missing_ok=True)
     folder.write_text("scores.json", scores_json(scored))
 
 

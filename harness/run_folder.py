@@ -30,6 +30,7 @@ FILES = (
     "scores.json",
     "per_sample.csv",
     "leaderboard.csv",
+    "conditions.csv",
     "report.html",
     "report.shareable.html",
     "statistics.npz",

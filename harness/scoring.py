@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+from harness.condition_tables import condition_tables
 from harness.errors import InputError
 from harness.prior_gain import prior_gains
 from harness.slices import DEFAULT_SLICES, Slice, slice_scores
@@ -19,7 +20,7 @@ from metrics.scoring import Resampling, Tally, score_table, tally
 from metrics.selection import Selected, select
 from metrics.statistics import PairedComparison, Units, few_units
 from models.adapter import FAILED
-from reports.report_data import PriorGain
+from reports.report_data import ConditionTable, PriorGain
 
 NO_REAL_PRIOR = ("dummy", "none")
 """Prior modes in which the model sees no prior image."""
@@ -113,6 +114,7 @@ class Scored:
     comparisons: list[PairedComparison]
     prior_gains: list[PriorGain]
     slices: list[Slice]
+    conditions: list[ConditionTable]
     soundness: dict[str, Soundness]
     notes: list[str]
 
@@ -181,6 +183,7 @@ def judge(
         comparisons=_comparisons(counted, plan.resampling),
         prior_gains=prior_gains(counted, studies, plan.resampling, _unanswered(systems)),
         slices=slice_scores(plan.slices, studies, test_set.references, counted, plan.resampling),
+        conditions=condition_tables(counted, plan.resampling),
         soundness=sound,
         notes=make_units(studies, plan.cluster)[1],
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.scoring import Scored
 from harness.study import Study
-from metrics.metric import Metric, Span
+from harness.study_labels import study_labels
+from harness.study_marks import marking_metrics, marks
+from metrics.metric import Metric
 from metrics.results import ScoreTable
 from models.errors import ModelsError
-from reports.report_data import StudyView
+from reports.report_data import StudyLabels, StudyView
 
 MOST_STUDIES = 2_000
 IMAGE_BUDGET_BYTES = 12_000_000
@@ -29,35 +31,22 @@ def study_views(scored: Scored, image_folder: Path | None) -> tuple[list[StudyVi
     n = len(scored.studies)
     rows = range(n) if n <= MOST_STUDIES else [i * n // MOST_STUDIES for i in range(MOST_STUDIES)]
     images = _Images(image_folder)
-    metrics, unmarked = _that_mark(scored)
-    views = [_view(scored, row, metrics, images.of(scored.studies[row])) for row in rows]
-    notes = []
-    if n > MOST_STUDIES:
-        notes.append(f"{MOST_STUDIES:,} of {n:,} studies are shown, evenly spaced in file order.")
-    if unmarked:
-        notes.append(f"Not marked, since weights are not on this machine: {', '.join(unmarked)}.")
-    return views, " ".join([*notes, *images.notes()])
-
-
-def _that_mark(scored: Scored) -> tuple[list[Metric], list[str]]:
-    """Return the metrics that can mark texts, and names of those that lack weights for it.
-
-    A run that is opened again has its scores, but perhaps not the weights that they need.
-    """
-    found: list[Metric] = []
-    unmarked: list[str] = []
-    for metric in (one.metric for one in scored.counted.selected):
-        if type(metric).spans is Metric.spans:
-            continue
-        if metric.lacking:
-            unmarked.append(metric.info.name)
-        else:
-            found.append(metric)
-    return found, unmarked
+    metrics, unmarked = marking_metrics(scored.counted.selected)
+    labels, unlabelled = study_labels(scored, rows)
+    views = [
+        _view(scored, row, metrics, images.of(scored.studies[row]), labels.get(row)) for row in rows
+    ]
+    chosen = f"{MOST_STUDIES:,} of {n:,} studies are shown, evenly spaced in file order."
+    notes = [chosen if n > MOST_STUDIES else "", unmarked, unlabelled, *images.notes()]
+    return views, " ".join(note for note in notes if note)
 
 
 def _view(
-    scored: Scored, row: int, metrics: Sequence[Metric], images: list[tuple[str, str]]
+    scored: Scored,
+    row: int,
+    metrics: Mapping[str, Metric],
+    images: list[tuple[str, str]],
+    labels: StudyLabels | None,
 ) -> StudyView:
     study = scored.studies[row]
     references = list(scored.test_set.references[row])
@@ -73,8 +62,9 @@ def _view(
         references=references,
         images=images,
         predictions=predictions,
-        spans={system: _spans(metrics, text, references) for system, text in predictions.items()},
+        spans={system: marks(metrics, text, references) for system, text in predictions.items()},
         scores={system: _scores(scored.table, system, row) for system in scored.systems},
+        labels=labels,
     )
 
 
@@ -87,17 +77,6 @@ def _tags(study: Study) -> Mapping[str, str]:
     words = {True: "yes", False: "no"}
     known = {} if study.has_prior is None else {"has_prior": words[study.has_prior]}
     return {**study.tags, **known}
-
-
-def _spans(
-    metrics: Sequence[Metric], prediction: str, references: list[str]
-) -> list[tuple[str, Span]]:
-    found: dict[str, list[Span]] = {}
-    for metric in metrics:
-        # two treatments of one metric mark the same raw texts: the first one's are shown
-        if metric.info.name not in found:
-            found[metric.info.name] = metric.spans(prediction, references)
-    return [(name, span) for name, spans in found.items() for span in spans]
 
 
 def _scores(table: ScoreTable, system: str, row: int) -> dict[str, float | None]:

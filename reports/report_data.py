@@ -141,6 +141,40 @@ class TemporalSection:
 
 
 @dataclass(frozen=True)
+class ConditionRow:
+    """How one system does on one of CheXpert's conditions.
+
+    ``referenced`` and ``predicted`` count the studies whose reference or prediction has it;
+    ``scores`` holds precision, recall, F1 and prevalence by their names in
+    ``metrics.conditions.TABLE_COLUMNS``.
+    """
+
+    condition: str
+    referenced: int
+    predicted: int
+    scores: Mapping[str, Score]
+
+
+@dataclass(frozen=True)
+class ConditionTable:
+    """How one system does on each of CheXpert's conditions."""
+
+    system: str
+    rows: Sequence[ConditionRow]
+
+
+@dataclass(frozen=True)
+class StudyLabels:
+    """What CheXbert says of one study's texts: class indices in the order of ``CONDITIONS``.
+
+    A list per reference, and one per system; a prediction that is absent is an empty text.
+    """
+
+    references: Sequence[Sequence[int]]
+    predictions: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True)
 class StudyView:
     """One study for the browser of studies.
 
@@ -164,6 +198,8 @@ class StudyView:
         as ``temporal_f1``. Offsets are characters of the raw texts.
     scores
         Per-sample scores by system and metric; None or NaN where undefined.
+    labels
+        None where no metric of the run reads CheXbert's labels.
     """
 
     sample_id: str
@@ -174,6 +210,7 @@ class StudyView:
     predictions: Mapping[str, str]
     spans: Mapping[str, Sequence[tuple[str, Span]]]
     scores: Mapping[str, Mapping[str, float | None]]
+    labels: StudyLabels | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +235,10 @@ class ReportData:
         In the order to show; entries of one slice stand together.
     temporal
         None where no temporal metric was scored.
+    conditions
+        One table per system; empty where CheXbert F1 was not scored.
+    uncertain_is_there
+        Whether a condition that a report calls uncertain counts as there.
     prior
         None where no model ran with its real prior and with another.
     performance
@@ -218,6 +259,8 @@ class ReportData:
     comparisons: Sequence[PairedComparison] = ()
     slices: Sequence[SliceScores] = ()
     temporal: TemporalSection | None = None
+    conditions: Sequence[ConditionTable] = ()
+    uncertain_is_there: bool = True
     prior: PriorSection | None = None
     performance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     studies: Sequence[StudyView] = ()

@@ -1,0 +1,50 @@
+"""What CheXbert says of the studies that a report shows, read from the annotation cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.scoring import Scored
+from harness.study_marks import has_its_weights
+from reports.report_data import StudyLabels
+
+_LABELLER = "chexbert"
+
+
+def study_labels(scored: Scored, rows: Sequence[int]) -> tuple[dict[int, StudyLabels], str]:
+    """Return the labels of these studies by row, and a note where they cannot be had.
+
+    There are none where no metric of the run reads them. A run that is opened again may lack the
+    weights, and then its labels are not shown.
+    """
+    readers = [one for one in scored.counted.selected if _LABELLER in one.metric.annotators]
+    if not readers:
+        return {}, ""
+    if not any(has_its_weights(one) for one in readers):
+        return {}, "CheXpert labels are not shown, since weights are not on this machine."
+    labels = _labels(scored, rows)
+    return {row: _of_study(scored, row, labels) for row in rows}, ""
+
+
+def _of_study(scored: Scored, row: int, labels: dict[str, list[int]]) -> StudyLabels:
+    return StudyLabels(
+        references=[labels[text] for text in scored.test_set.references[row]],
+        predictions={
+            system: labels[given.predictions[row] or ""] for system, given in scored.systems.items()
+        },
+    )
+
+
+def _labels(scored: Scored, rows: Sequence[int]) -> dict[str, list[int]]:
+    """Return the labels of each distinct text; a missing prediction was scored as an empty one."""
+    from metrics.annotators.sources import annotate
+
+    texts = [text for row in rows for text in scored.test_set.references[row]]
+    for given in scored.systems.values():
+        texts += [given.predictions[row] or "" for row in rows]
+    distinct = list(dict.fromkeys(texts))
+    found = annotate(_LABELLER, distinct)
+    return {
+        text: [int(label) for label in one.labels]
+        for text, one in zip(distinct, found, strict=True)
+    }
