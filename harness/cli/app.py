@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -30,6 +31,7 @@ from harness.cli import (
     train,
     weights,
 )
+from harness.cli.output import note
 
 
 class _Verbs(TyperGroup):
@@ -108,7 +110,8 @@ def run_command(arguments: Sequence[str]) -> int:
     _mend_streams()
     debug = "--debug" in arguments
     try:
-        status = _status([a for a in arguments if a != "--debug"])
+        with _plain_warnings():
+            status = _status([a for a in arguments if a != "--debug"])
         sys.stdout.flush()
     except BrokenPipeError:
         # the reader of our output went away: nothing to tell it
@@ -121,6 +124,31 @@ def run_command(arguments: Sequence[str]) -> int:
             raise
         return _report(error)
     return status
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show our own warnings as a line on stderr, without the source line that gave them."""
+    from metrics.errors import MetricsWarning
+
+    usual = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, MetricsWarning):
+            note(f"Warning: {message}")
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _status(arguments: list[str]) -> int:

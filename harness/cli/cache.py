@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,9 @@ import typer
 from harness.cli.output import JsonOption, note, print_json, print_table
 
 app = typer.Typer(help="Look at, clear or export the annotation cache.", no_args_is_help=True)
+
+
+_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 
 @app.callback()
@@ -29,7 +33,10 @@ def info(as_json: JsonOption = False) -> None:
         print_json({"path": str(found.path), "size_bytes": found.size_bytes, "annotators": kept})
         return
     if found.kept:
-        rows = [[one.annotator, f"{one.annotations:,}", one.signature] for one in found.kept]
+        rows = [
+            [one.annotator, f"{one.annotations:,}", _HASH.sub(r"\1…", one.signature)]
+            for one in found.kept
+        ]
         print_table(["annotator", "annotations", "signature"], rows)
     print(f"{found.path}: {found.size_bytes / 1e6:,.1f} MB")
 

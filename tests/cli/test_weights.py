@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import stat
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from models.hub import ALIASES
 from tests.cli.conftest import Run
 from tests.cli.weights_places import SMALL, nothing_here, small_weights
-from tests.cli.workplace import Workplace
+from tests.cli.workplace import Workplace, command
 
 __all__ = ["nothing_here", "small_weights"]
 
@@ -138,3 +139,26 @@ def test_what_no_annotator_can_read_is_exported_as_it_is(
     assert 0 == run("cache", "export", tmp_path / "all.jsonl").status
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
     assert ["AP8=", "AQ=="] == [row["base64"] for row in rows]
+
+
+def test_a_damaged_cache_is_one_line_on_stderr(
+    annotated: Workplace, small_weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cache" / "annotations.sqlite3").write_bytes(b"no database" * 100)
+    ended = command("cache", "info", cwd=annotated.folder)
+    assert 0 == ended.returncode
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("Warning: The annotation cache ")
+
+
+def test_a_hostile_archive_in_the_weights_folder_ends_in_one_message(
+    place: Workplace, run: Run, small_weights: Path
+) -> None:
+    with tarfile.open(small_weights / "radgraph.tar.gz", "w:gz") as archive:
+        link = tarfile.TarInfo("config.json")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    ended = run(*place.score("--metrics", "bleu4,radgraph_partial"))
+    assert 2 == ended.status
+    assert "holds a link, a device or a path that leads out of it" in ended.err
+    assert "Traceback" not in ended.err
