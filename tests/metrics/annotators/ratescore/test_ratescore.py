@@ -154,6 +154,15 @@ def test_annotations_and_scores_do_not_depend_on_the_batch(annotator: RaTEScoreA
     assert scores.tobytes() == swapped[::-1].tobytes()
 
 
+def test_padded_batches_give_the_same_entities_and_scores(annotator: RaTEScoreAnnotator) -> None:
+    # any name but "cpu" is read in padded batches, as on a GPU
+    padded = RaTEScoreAnnotator.load(NER, ENCODER, device="cpu:0")
+    assert annotator.annotate(TEXTS) == padded.annotate(TEXTS)
+    sides = [[pair[side] for pair in PAIRS] for side in SIDES]
+    expected = annotator.scores(*sides)
+    np.testing.assert_allclose(padded.scores(*sides), expected, atol=5e-5, rtol=1e-5)
+
+
 def test_no_texts_give_no_annotations(annotator: RaTEScoreAnnotator) -> None:
     assert [] == annotator.annotate([])
     assert (0,) == annotator.scores([], []).shape
