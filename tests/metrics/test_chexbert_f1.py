@@ -142,7 +142,7 @@ def test_uncertain_counts_as_positive_unless_told_otherwise() -> None:
         for reading in ("positive", "negative")
     ]
     assert [1.0, 0.0] == micro
-    assert "chexbert|uncertain:positive|v:1" == ChexbertF1().signature
+    assert ChexbertF1().signature.startswith("chexbert|uncertain:positive|")
 
 
 def test_two_reports_without_a_condition_score_zero_as_published() -> None:

@@ -15,7 +15,6 @@ from metrics._radcliq_composite import radcliq_composite
 from metrics._radgraph_combined import RadgraphCombined
 from metrics._semb_score import SembScore
 from metrics._sentence_bleu import SentenceBleu2
-from metrics.annotators.bertscore.remembered import remembered_pairs
 from metrics.annotators.sources import annotator
 from metrics.errors import InputError, MissingError
 from metrics.samples import Samples, TestSet
@@ -80,10 +79,8 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copy(GOLD / "radgraph" / "radgraph" / "radgraph.tar.gz", folder)
     write_roberta(folder / "distilroberta-base")
     annotator.cache_clear()
-    remembered_pairs.cache_clear()
     yield folder
     annotator.cache_clear()
-    remembered_pairs.cache_clear()
 
 
 def write_roberta(folder: Path) -> None:
