@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from metrics.annotators.annotator import Annotator
 from metrics.annotators.remembered import RememberedAnnotator
-from metrics.cache import AnnotationCache
+from metrics.cache import AnnotationCache, default_path
 from metrics.errors import InputError
 
 
@@ -66,22 +67,36 @@ def annotate(name: str, texts: Sequence[str]) -> list[Any]:
     return annotator(name).annotate(texts)
 
 
-@cache
 def annotator(name: str) -> RememberedAnnotator[Any]:
-    """Return the named annotator; its model is loaded at the first unknown text."""
+    """Return the named annotator; its model is loaded at the first unknown text.
+
+    Raises
+    ------
+    InputError
+        If no annotator has this name.
+    MissingError
+        If its weights are not there.
+    """
     from metrics.weights import locate, sha256
 
     weights = weights_of(name)
+    hashes = "".join(f"|{weight}:{sha256(weight)}" for weight in weights)
+    return _remembered(name, tuple(map(locate, weights)), hashes, default_path())
+
+
+@cache
+def _remembered(
+    name: str, paths: tuple[Path, ...], hashes: str, place: Path
+) -> RememberedAnnotator[Any]:
+    """Return one annotator per name, weights and cache, so that its model is loaded once."""
     module, _, attribute = SOURCES[name].target.partition(":")
     kind: Any = getattr(import_module(module), attribute)
-    paths = [locate(weight) for weight in weights]
-    hashes = "".join(f"|{weight}:{sha256(weight)}" for weight in weights)
 
     def load() -> Annotator[Any]:
         loaded: Annotator[Any] = kind.load(*paths, device=best_device())
         return loaded
 
-    return RememberedAnnotator(kind, f"{name}{hashes}", load, AnnotationCache())
+    return RememberedAnnotator(kind, f"{name}{hashes}", load, AnnotationCache(place))
 
 
 def best_device() -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from metrics import score as score_in_python
-from metrics.annotators.sources import annotator
 from metrics.errors import MissingError
 from tests.cli.conftest import Run
 from tests.cli.weights_places import nothing_here, small_weights
@@ -147,7 +146,6 @@ def test_a_finished_run_needs_its_weights_no_more(
     signature = json.loads((place.output / "run.json").read_text())["signatures"]["semb_score"]
     assert "chexbert@" in signature
     shutil.rmtree(small_weights)
-    annotator.cache_clear()
     ended = run("compare", place.output, "--json")
     assert 0 == ended.status, ended.err
     assert "semb_score" in {row["metric"] for row in json.loads(ended.out)}

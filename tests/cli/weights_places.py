@@ -19,13 +19,10 @@ SMALL = {
 @pytest.fixture
 def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty weights folder; there are no weights elsewhere on this machine."""
-    from metrics.annotators.sources import annotator
-
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CXR_HARNESS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("CXR_HARNESS_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    annotator.cache_clear()
     (tmp_path / "weights").mkdir()
     return tmp_path / "weights"
 

@@ -1,6 +1,5 @@
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from metrics._radcliq_composite import radcliq_composite
 from metrics._radgraph_combined import RadgraphCombined
 from metrics._semb_score import SembScore
 from metrics._sentence_bleu import SentenceBleu2
-from metrics.annotators.sources import annotator
 from metrics.errors import InputError, MissingError
 from metrics.samples import Samples, TestSet
 
@@ -68,8 +66,8 @@ def test_the_reciprocal_is_one_over_the_mean_and_undefined_by_study() -> None:
 
 
 @pytest.fixture
-def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Yield a weights folder that holds a tiny model of each kind."""
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a weights folder that holds a tiny model of each kind."""
     folder = tmp_path / "weights"
     monkeypatch.setenv("CXR_HARNESS_WEIGHTS", str(folder))
     monkeypatch.setenv("CXR_HARNESS_CACHE", str(tmp_path / "cache"))
@@ -78,9 +76,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copytree(GOLD / "radgraph" / "radgraph" / "tiny-encoder", folder / "pubmedbert")
     shutil.copy(GOLD / "radgraph" / "radgraph" / "radgraph.tar.gz", folder)
     write_roberta(folder / "distilroberta-base")
-    annotator.cache_clear()
-    yield folder
-    annotator.cache_clear()
+    return folder
 
 
 def write_roberta(folder: Path) -> None:
