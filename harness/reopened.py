@@ -104,7 +104,7 @@ def _statistics(
 
 
 def _without_weights(signature: str) -> str:
-    return re.sub(r"\|weights:[^|]*", "", signature)
+    return re.sub(r"\|(weights|judge):[^|]*", "", signature)
 
 
 def run_name(path: Path) -> str:

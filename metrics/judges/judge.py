@@ -100,7 +100,6 @@ def sign_judge(kind: Kind, settings: JudgeSettings) -> str:
 
 def _sign(kind: Kind, settings: JudgeSettings, prompt: Prompt) -> str:
     parts = {
-        "judge": _model(settings),
         "prompt": prompt.sha256,
         "temperature": settings.temperature,
         "seed": settings.seed,
@@ -113,7 +112,9 @@ def _sign(kind: Kind, settings: JudgeSettings, prompt: Prompt) -> str:
         parts["json_mode"] = "yes" if settings.json_mode else "no"
     if settings.context:
         parts["context"] = "+".join(settings.context)
-    return "|".join(f"{name}:{value}" for name, value in parts.items())
+    # one field, so that a signature can be compared without it
+    model = _model(settings).replace("|", "/")
+    return "+".join([f"judge:{model}", *(f"{name}@{value}" for name, value in parts.items())])
 
 
 def ask_judge(
@@ -146,17 +147,6 @@ def ask_judge(
     return answers
 
 
-def check_judge(kind: Kind, settings: JudgeSettings) -> None:
-    """Raise what asking would raise before the first request: no prompt, no key, no model."""
-    from metrics.judges.address import authorization
-
-    kind.prompt(settings.prompt)
-    if settings.endpoint is None:
-        _folder(settings)
-    else:
-        authorization(settings.api_key_env)
-
-
 def _asker(kind: Kind, settings: JudgeSettings) -> Asker:
     if settings.endpoint is not None:
         from metrics.judges.chat import ChatEndpoint
@@ -170,7 +160,7 @@ def _local(settings: JudgeSettings, green_chat: bool) -> Asker:
     """Load a local model, and keep it for the next questions."""
     from metrics.judges.local import LocalModel
 
-    return LocalModel(_folder(settings), settings, green_chat)
+    return LocalModel(model_folder(settings), settings, green_chat)
 
 
 def _model(settings: JudgeSettings) -> str:
@@ -178,10 +168,17 @@ def _model(settings: JudgeSettings) -> str:
         return settings.model
     from metrics.weights import hash_path
 
-    return f"sha256-{hash_path(_folder(settings))}"
+    return f"sha256-{hash_path(model_folder(settings))}"
 
 
-def _folder(settings: JudgeSettings) -> Path:
+def model_folder(settings: JudgeSettings) -> Path:
+    """Return the folder of a local model.
+
+    Raises
+    ------
+    MissingError
+        If there is none.
+    """
     folder = Path(settings.model).expanduser()
     if not (folder / "config.json").is_file():
         raise MissingError(

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from metrics.errors import MetricsWarning
-from metrics.judges.judge import Answer, ask_judge, check_judge, pair_key, sign_judge
+from metrics.judges.judge import Answer, ask_judge, pair_key, sign_judge
 from metrics.judges.kinds import Kind
+from metrics.judges.readiness import check_judge, lacking
 from metrics.judges.settings import JudgeSettings, from_environment, required
 from metrics.metric import FloatArray, Metric, Output, ratio
 from metrics.samples import Samples
@@ -41,6 +42,11 @@ class JudgedMetric(Metric):
         """Where reports are sent to; None if they stay here, or no judge is configured."""
         settings = self.judge or from_environment()
         return None if settings is None else settings.endpoint
+
+    @property
+    def lacking(self) -> list[str]:
+        """What is not here or not configured, in words: a judge, its prompt, its key."""
+        return lacking(self.kind, self.judge or from_environment())
 
     @property
     def signature(self) -> str:

@@ -46,7 +46,7 @@ def test_a_second_attempt_samples_with_another_seed(serve: Serve) -> None:
 
 def test_what_an_endpoint_does_not_take_can_be_left_out(serve: Serve) -> None:
     server = serve(completion("yes"))
-    options = {"temperature": None, "seed": None, "json_mode": False}
+    options: dict[str, Any] = {"temperature": None, "seed": None, "json_mode": False}
     ask(server, limit_field="max_completion_tokens", attempt=2, **options)
     assert {"model", "messages", "max_completion_tokens"} == set(server.received[0].body)
 

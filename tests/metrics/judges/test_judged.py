@@ -65,6 +65,10 @@ def test_pairs_are_judged_and_scored(serve: Serve) -> None:
     assert [[1.0, 0.0], [0.75, 0.0]] == metric.per_sample(metric.statistics(samples)).tolist()
 
 
+def test_a_configured_judge_lacks_nothing(serve: Serve) -> None:
+    assert [] == GreenStyle(judge(serve(same_words))).lacking
+
+
 def test_each_distinct_pair_is_asked_about_once_ever(serve: Serve) -> None:
     server = serve(same_words)
     samples = samples_of(["a", "a", "b"], [["a"], ["a"], ["a"]])
@@ -216,6 +220,8 @@ def test_without_a_judge_the_message_says_what_to_set() -> None:
     metric = GreenStyle()
     assert "green_style|judge:none|v:1" == metric.signature
     assert metric.endpoint is None
+    [lack] = metric.lacking
+    assert "CXR_HARNESS_JUDGE_MODEL" in lack
     with pytest.raises(MissingError, match="CXR_HARNESS_JUDGE_MODEL"):
         metric.fit(samples_of(["a"], [["a"]]))
 
@@ -231,8 +237,11 @@ def test_the_environment_can_describe_the_judge(
 
 
 def test_green_needs_the_published_prompt_and_signs_its_absence(serve: Serve) -> None:
-    metric = Green(judge(serve(same_words)))
+    metric = Green(judge(serve(same_words), api_key_env="MY_UNSET_KEY"))
     assert "green|judge:absent|v:1" == metric.signature
+    prompt, key = metric.lacking
+    assert "the published prompt of green" in prompt
+    assert "MY_UNSET_KEY" in key
     with pytest.raises(MissingError, match="green_style does without"):
         metric.fit(samples_of(["a"], [["a"]]))
 
@@ -243,11 +252,12 @@ def test_a_signature_changes_with_what_moves_a_verdict_and_not_with_the_address(
     assert signature == GreenStyle(replace(settings, endpoint="https://there/v1")).signature
     for change in ({"model": "n"}, {"temperature": 0.5}, {"seed": 1}, {"context": ("age",)}):
         assert signature != GreenStyle(replace(settings, **change)).signature
-    assert re.search(r"\|judge:m\|prompt:[0-9a-f]{64}\|", signature)
+    assert re.search(r"^green_style\|judge:m\+prompt@[0-9a-f]{64}\+[^|]+\|v:1$", signature)
 
 
 def test_a_local_model_that_is_not_there_is_missing() -> None:
     metric = GreenStyle(JudgeSettings("/nowhere/model"))
+    assert ["the judge's model /nowhere/model"] == metric.lacking
     assert "green_style|judge:absent|v:1" == metric.signature
     with pytest.raises(MissingError, match=r"no folder with a config\.json"):
         metric.fit(samples_of(["a"], [["a"]]))
