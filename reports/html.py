@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from reports.conditions_section import conditions_view
 from reports.leaderboard_section import leaderboard
 from reports.number_format import count, share
 from reports.performance_section import performance_table
@@ -56,6 +57,7 @@ def render_report(data: ReportData) -> str:
             matrices=significance(data),
             slices=slice_tables(data),
             temporal=temporal_view(data),
+            conditions=conditions_view(data),
             prior=prior_view(data),
             performance=performance_table(data),
             studies_json=Markup(studies_json(data)),  # noqa: S704 - escaped there

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from metrics.conditions import snake_case
 from metrics.results import Score
 from reports.number_format import interval, shown
 from reports.plots import ForestPlot, forest_plot
@@ -28,10 +29,14 @@ class ScoreCell:
 
 @dataclass(frozen=True)
 class ColumnHead:
-    """A column with what is said under its name: n where all its scores share one."""
+    """A column with what is said under its name.
+
+    ``n`` where all its scores share one; ``prevalence`` where it is a CheXpert condition's.
+    """
 
     column: Column
     n: int | None
+    prevalence: float | None = None
 
     def usual(self, n: int) -> int:
         """Return the n that needs no mention in the column's cells."""
@@ -108,7 +113,19 @@ def column_head(column: Column, usual_n: int | None, data: ReportData) -> Column
     found = [column.of(system) for system in data.table.systems.values()]
     numbers = {score.n for score in found if score is not None}
     shared = numbers.pop() if len(numbers) == 1 else None
-    return ColumnHead(column, shared if shared != usual_n else None)
+    return ColumnHead(column, shared if shared != usual_n else None, _prevalence(column, data))
+
+
+def _prevalence(column: Column, data: ReportData) -> float | None:
+    rows = data.conditions[0].rows if data.conditions else ()
+    return next(
+        (
+            row.scores["prevalence"].score
+            for row in rows
+            if column.output == f"chexbert_f1_{snake_case(row.condition)}"
+        ),
+        None,
+    )
 
 
 def _ranks(column: Column, columns: Sequence[Column], data: ReportData) -> dict[str, Rank]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 
+from metrics.conditions import CONDITIONS, snake_case
 from reports.errors import InputError
 from reports.report_data import ReportData, StudyView
 
 _ID_LENGTH = 16
+_LABELS = {f"chexbert_f1_{snake_case(condition)}" for condition in CONDITIONS}
 
 
 def shareable(data: ReportData, salt: str) -> ReportData:
     """Return the report with per-study scores only, under hashed ids and in the ids' order.
 
-    Texts, context, images, spans and tags are taken out, except ``has_prior``. The order of the
-    test set is lost on purpose: it would tell which study is which.
+    Texts, context, images, spans, labels and tags are taken out, except ``has_prior``, and so is
+    a study's F1 of a single condition, which is as good as its label. The order of the test set
+    is lost on purpose: it would tell which study is which.
 
     Parameters
     ----------
@@ -50,5 +54,9 @@ def _stripped(study: StudyView, salt: str) -> StudyView:
         images=(),
         predictions={},
         spans={},
-        scores=study.scores,
+        scores={system: _without_labels(scores) for system, scores in study.scores.items()},
     )
+
+
+def _without_labels(scores: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: value for name, value in scores.items() if name.rpartition("/")[2] not in _LABELS}

@@ -8,10 +8,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from metrics.conditions import CONDITIONS, POSITIVE, UNCERTAIN
 from metrics.metric import Span
 from reports.errors import InputError
 from reports.report_data import ReportData, StudyView
 
+CLASSES = ("blank", "positive", "negative", "uncertain")
+"""CheXbert's classes of a condition, by index."""
 KINDS = ("matched", "missed", "invented")
 _IMAGE = re.compile(r"data:image/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={0,2}\Z")
 
@@ -39,6 +42,7 @@ def studies_json(data: ReportData) -> str:
         "labels": list(labels),
         "kinds": KINDS,
         "shareable": data.shareable,
+        **_labels_key(data),
     }
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
@@ -67,6 +71,27 @@ def _check(studies: Sequence[StudyView]) -> None:
             )
 
 
+def _labels_key(data: ReportData) -> dict[str, Any]:
+    """Return what the digits of the studies' labels mean; nothing where no study has labels."""
+    if all(study.labels is None for study in data.studies):
+        return {}
+    there = [POSITIVE, UNCERTAIN] if data.uncertain_is_there else [POSITIVE]
+    return {"conditions": CONDITIONS, "classes": CLASSES, "there": there}
+
+
+def _labels(study: StudyView, systems: Sequence[str]) -> dict[str, Any]:
+    """Return a digit per condition: of each reference, and of each system or null."""
+    if study.labels is None:
+        return {}
+    found = [study.labels.predictions.get(system) for system in systems]
+    references = [_digits(labels) for labels in study.labels.references]
+    return {"labels": [references, [None if one is None else _digits(one) for one in found]]}
+
+
+def _digits(labels: Sequence[int]) -> str:
+    return "".join(map(str, labels))
+
+
 def _is_scored(metric: str, studies: Iterable[StudyView]) -> bool:
     return any(metric in scores for study in studies for scores in study.scores.values())
 
@@ -92,6 +117,7 @@ def _study(
             _spans(study, system, keys, labels) if system in study.spans else []
             for system in systems
         ],
+        **_labels(study, systems),
     }
 
 

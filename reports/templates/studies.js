@@ -7,7 +7,7 @@
   const byId = new Map(data.studies.map((study, position) => [study.id, position]));
   const field = (id) => document.getElementById(id);
   const PAGE = 20;
-  const state = { hits: [], page: 0, study: 0, marks: 0 };
+  const state = { hits: [], page: 0, study: 0, marks: 0, named: false };
 
   function element(name, properties, ...children) {
     const node = document.createElement(name);
@@ -139,16 +139,20 @@
         next += 1;
       }
       const piece = text.slice(cuts[i], cuts[i + 1]);
-      nodes.push(open.length ? mark(piece, open) : document.createTextNode(piece));
+      nodes.push(open.length ? mark(piece, open, cuts[i + 1]) : document.createTextNode(piece));
     }
     return nodes;
   }
 
-  function mark(piece, spans) {
+  // The last piece of a span may carry its label.
+  function mark(piece, spans, end) {
     const kinds = [...new Set(spans.map((span) => span.kind))];
     const notes = spans.map((span) => [span.kind, span.label].filter(Boolean).join(": "));
     const name = kinds.length > 1 ? `several ${kinds.join(" ")}` : kinds[0];
-    return element("mark", { className: name, title: [...new Set(notes)].join("; ") }, piece);
+    const node = element("mark", { className: name, title: [...new Set(notes)].join("; ") }, piece);
+    const ended = spans.filter((span) => span.end === end && span.label).map((span) => span.label);
+    if (state.named && ended.length) node.setAttribute("data-label", ended.join(" "));
+    return node;
   }
 
   function body(text, spans) {
@@ -238,11 +242,56 @@
     select.addEventListener("change", () => { state.marks = Number(select.value); drawStudy(); field("marks").focus(); });
     const marks = [["matched", "in both"], ["missed", "only in the reference"], ["invented", "only in the prediction"]];
     const made = kindsOf(state.marks);
+    const box = element("input", { type: "checkbox", id: "named", checked: state.named });
+    box.addEventListener("change", () => { state.named = box.checked; drawStudy(); field("named").focus(); });
+    const named = made.size ? element("label", {}, box, " with labels") : null;
     if (overlap) marks.push(["several", "marks of more than one kind overlap: point at them to see which"]);
     const keys = marks
       .filter(([kind]) => kind === "several" || made.has(kind))
       .map(([kind, words]) => element("span", {}, element("mark", { className: kind }, kind), ` ${words}`));
-    return element("div", { className: "legend controls" }, element("label", {}, "Marks of ", select), ...keys);
+    return element("div", { className: "legend controls" }, element("label", {}, "Marks of ", select), named, ...keys);
+  }
+
+  // CheXpert's conditions
+
+  const isThere = (digit) => data.there.includes(Number(digit));
+
+  // "≠" where the difference counts, "≈" where only the words differ.
+  function difference(label, references) {
+    if (references.includes(label)) return "";
+    return isThere(label) === references.some(isThere) ? "≈" : "≠";
+  }
+
+  function labelCell(label, sign) {
+    const className = { "": label === "0" ? "none" : "", "≈": "alike", "≠": "differs" }[sign];
+    return element("td", { className }, sign && `${sign} `, data.classes[label]);
+  }
+
+  function labelTable(study) {
+    const [references, predictions] = study.labels;
+    const heads = references.map((_, i) => (references.length > 1 ? `Reference ${i + 1}` : "Reference"));
+    const counts = data.systems.map(() => 0);
+    const rows = data.conditions.map((condition, c) => {
+      const wanted = references.map((labels) => labels[c]);
+      const cells = predictions.map((labels, s) => {
+        if (labels === null) return element("td", { className: "none" }, "–");
+        const sign = difference(labels[c], wanted);
+        if (sign === "≠") counts[s] += 1;
+        return labelCell(labels[c], sign);
+      });
+      return element("tr", {}, element("th", { scope: "row" }, condition), ...wanted.map((label) => labelCell(label, "")), ...cells);
+    });
+    const head = element("tr", {}, element("th", { scope: "col" }, "CheXpert labels"));
+    head.append(...heads.map((name) => element("th", { scope: "col" }, name)));
+    data.systems.forEach((name, s) => {
+      const note = predictions[s] === null ? "" : counts[s] === 1 ? "1 differs" : `${counts[s]} differ`;
+      head.append(element("th", { scope: "col" }, element("bdi", { title: name }, name), element("span", { className: "interval" }, note)));
+    });
+    const table = element("table", { className: "data" }, element("thead", {}, head), element("tbody", {}, ...rows));
+    const note = `≠ differs from the reference${references.length > 1 ? "s" : ""} in F1; ≈ another label that counts alike (${data.there.length > 1 ? "positive and uncertain; " : "uncertain, "}blank and negative).`;
+    return element("div", { className: "study-labels" },
+      element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "CheXpert labels of this study" }, table),
+      element("p", { className: "fine" }, note));
   }
 
   function scoreTable(study) {
@@ -287,6 +336,7 @@
       parts.push(images(study), pairs("context", study.context));
       if (data.keys.length) parts.push(legend(cards.some((card) => card.querySelector("mark.several"))));
       parts.push(element("div", { className: "texts" }, ...cards));
+      if (study.labels) parts.push(labelTable(study));
     }
     parts.push(scoreTable(study));
     field("study").replaceChildren(...parts.filter((part) => part !== null));

@@ -1,5 +1,5 @@
 "use strict";
-// Sortable tables, the metric of the slices, and details that open for printing.
+// Sortable tables, blocks of rows to choose from, and details that open for printing.
 (() => {
   document.documentElement.classList.add("scripted");
 
@@ -33,17 +33,21 @@
     }
   }
 
-  const metric = document.getElementById("slice-metric");
-  if (metric) {
+  // Of a section's blocks of rows, the one chosen is shown.
+  function chooseBlock(select, section) {
+    if (!select) return;
     const show = () => {
-      for (const body of document.querySelectorAll("#slices tbody")) {
-        body.hidden = body.dataset.metric !== metric.value;
+      for (const body of document.querySelectorAll(`${section} tbody`)) {
+        body.hidden = body.dataset.block !== select.value;
         body.querySelector(".block").hidden = true;
       }
     };
-    metric.addEventListener("change", show);
+    select.addEventListener("change", show);
     show();
   }
+
+  chooseBlock(document.getElementById("slice-metric"), "#slices");
+  chooseBlock(document.getElementById("condition-system"), "#conditions");
 
   let closed = [];
   addEventListener("beforeprint", () => {

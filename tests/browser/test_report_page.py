@@ -152,7 +152,7 @@ def test_slices_show_one_metric_at_a_time(open_page: Open, usual: ReportData) ->
     assert 3 == page.locator("#slices tbody:visible").count()
     page.locator("#slice-metric").select_option("cider")
     shown = page.locator("#slices tbody:visible").first
-    assert "cider" == shown.get_attribute("data-metric")
+    assert "cider" == shown.get_attribute("data-block")
 
 
 def test_search_finds_ids_and_words_of_texts(open_page: Open, usual: ReportData) -> None:
