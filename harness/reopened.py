@@ -37,8 +37,11 @@ def reopen(folder: RunFolder) -> tuple[Scored, ScoringPlan, RunFacts]:
     plan, studies, counted = reopen_counts(folder)
     record = folder.record
     texts = {system: load_texts(folder, system, studies) for system in record["systems"]}
-    scored = judge(studies, texts, counted, plan, name=record["name"], partial=record["partial"])
-    return scored, plan, _facts(record, [*scored.notes, *scored.caveats])
+    shown = plan.without_lost_slices()
+    scored = judge(studies, texts, counted, shown, name=record["name"], partial=record["partial"])
+    facts = _facts(record, [*scored.notes, *scored.caveats])
+    lost = [note for note in shown.notes if note not in facts.notes]
+    return scored, plan, replace(facts, notes=[*facts.notes, *lost])
 
 
 def reopen_counts(folder: RunFolder) -> tuple[ScoringPlan, Sequence[Study], Tally]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from harness.condition_tables import condition_tables
 from harness.errors import InputError
 from harness.prior_gain import prior_gains
-from harness.slices import DEFAULT_SLICES, Slice, slice_scores
+from harness.slices import ABNORMAL, DEFAULT_SLICES, Slice, slice_scores, slice_weights
 from harness.soundness import Soundness, assess
 from harness.study import Study
 from metrics.comparison import compare_tally
@@ -44,7 +44,8 @@ class SystemTexts:
 class ScoringPlan:
     """What to score and how: the part of a benchmark that follows the predictions.
 
-    ``skipped`` are outputs that are left out, with what this machine lacks for them.
+    ``skipped`` are outputs, and slices as ``slice NAME``, that are left out, with what this machine
+    lacks for them.
     """
 
     metrics: Sequence[str] | None = None
@@ -74,12 +75,37 @@ class ScoringPlan:
             if (why := ", ".join(one.metric.lacking))
             for key in one.columns
         }
-        if lacking and skip:
-            left = replace(self, skipped={**self.skipped, **lacking})
+        if skip:
+            left = replace(self, skipped={**self.skipped, **lacking}).without_lost_slices()
             if left.selected():
                 return left
-        refuse_absent_weights([one.metric for one in self.selected()])
+        needed = [weight for name in self.sliced_by for weight in slice_weights(name)]
+        refuse_absent_weights([one.metric for one in self.selected()], needed)
         return self
+
+    @property
+    def sliced_by(self) -> list[str]:
+        """The slices that are scored.
+
+        Where no others were chosen and CheXbert reads the references anyway, its slice is one.
+        """
+        names = list(self.slices)
+        if names == list(DEFAULT_SLICES) and any(
+            "chexbert" in one.metric.annotators for one in self.selected()
+        ):
+            names.append(ABNORMAL)
+        return [name for name in names if _skipped(name) not in self.skipped]
+
+    def without_lost_slices(self) -> Self:
+        """Return this plan without the slices whose weights are not on this machine."""
+        from metrics.weights import absent
+
+        lost = {
+            _skipped(name): why
+            for name in self.sliced_by
+            if (why := ", ".join(absent(slice_weights(name))))
+        }
+        return replace(self, skipped={**self.skipped, **lost}) if lost else self
 
     @property
     def notes(self) -> list[str]:
@@ -182,7 +208,7 @@ def judge(
         counted=counted,
         comparisons=_comparisons(counted, plan.resampling),
         prior_gains=prior_gains(counted, studies, plan.resampling, _unanswered(systems)),
-        slices=slice_scores(plan.slices, studies, test_set.references, counted, plan.resampling),
+        slices=slice_scores(plan.sliced_by, studies, test_set.references, counted, plan.resampling),
         conditions=condition_tables(counted, plan.resampling),
         soundness=sound,
         notes=make_units(studies, plan.cluster)[1],
@@ -226,6 +252,11 @@ def make_units(studies: Sequence[Study], cluster: str) -> tuple[Units, list[str]
     else:
         units = Units.from_clusters(_labels(studies, cluster), n, cluster)
     return units, []
+
+
+def _skipped(slice_name: str) -> str:
+    """Return what a slice is called among the outputs that were left out."""
+    return f"slice {slice_name}"
 
 
 def _labels(studies: Sequence[Study], cluster: str) -> list[str]:

@@ -11,15 +11,19 @@ import numpy as np
 from harness.errors import InputError
 from harness.study import Study
 from harness.suggest import suggestion
+from metrics.annotators.sources import annotate, weights_of
 from metrics.conditions import is_abnormal
 from metrics.files.quoting import quoted
 from metrics.results import Score
 from metrics.scoring import Resampling, Tally, score_systems
 
 DEFAULT_SLICES = ("has_prior", "view", "report_length")
+ABNORMAL = "abnormal"
+"""The slice that CheXbert makes."""
 QUESTION_TAGS = ("answer_type", "question_type", "semantic_type", "content_type")
 """Tags of questions in published data sets; a slice may name them even if no study has them."""
 _MOST_VALUES = 12
+_LABELLER = "chexbert"
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ def check_slices(names: Sequence[str], studies: Sequence[Study]) -> None:
             raise InputError(
                 f"No study has the tag {quoted(name)} that a slice names. {suggestion(name, known)}"
             )
+
+
+def slice_weights(name: str) -> tuple[str, ...]:
+    """Return the names of the weights that a slice cannot do without."""
+    return weights_of(_LABELLER) if name == ABNORMAL else ()
 
 
 def slice_scores(
@@ -79,11 +88,9 @@ def _has_prior(studies: Sequence[Study], _: Sequence[Sequence[str]]) -> list[str
 
 def _abnormal(_: Sequence[Study], references: Sequence[Sequence[str]]) -> list[str | None]:
     """Whether CheXbert finds one of a study's references abnormal."""
-    from metrics.annotators.sources import annotate
-
     flat = [text for texts in references for text in texts]
     verdicts = dict(
-        zip(flat, is_abnormal([a.labels for a in annotate("chexbert", flat)]), strict=True)
+        zip(flat, is_abnormal([a.labels for a in annotate(_LABELLER, flat)]), strict=True)
     )
     return ["yes" if any(verdicts[text] for text in texts) else "no" for texts in references]
 
@@ -98,7 +105,7 @@ def _report_length(_: Sequence[Study], references: Sequence[Sequence[str]]) -> l
 
 
 _BUILT_IN: dict[str, Callable[[Sequence[Study], Sequence[Sequence[str]]], list[str | None]]] = {
-    "abnormal": _abnormal,
+    ABNORMAL: _abnormal,
     "has_prior": _has_prior,
     "report_length": _report_length,
 }

@@ -76,9 +76,13 @@ def _check(test_set: TestSet, systems: Mapping[str, System]) -> None:
             )
 
 
-def refuse_absent_weights(metrics: Sequence[Metric]) -> None:
-    """Raise MissingError that names all that the metrics need and this machine lacks."""
-    needed = list(dict.fromkeys(name for metric in metrics for name in metric.weights))
+def refuse_absent_weights(metrics: Sequence[Metric], more: Sequence[str] = ()) -> None:
+    """Raise MissingError that names all that the metrics need and this machine lacks.
+
+    ``more`` are names of weights that are needed for something else.
+    """
+    named = [*(name for metric in metrics for name in metric.weights), *more]
+    needed = list(dict.fromkeys(named))
     if needed:
         from metrics.weights import refuse_absent
 
