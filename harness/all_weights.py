@@ -15,9 +15,10 @@ _SIZES = {
     "Med-CXRGen-I": "about 14 GB",
 }
 _LARGE = "about 15 GB"
-_TOWERS = {
+_OTHERS = {
     "microsoft/rad-dino": ("about 350 MB", "the vision tower of Libra"),
     "openai/clip-vit-large-patch14-336": ("about 1.7 GB", "the vision tower of LLaVA-Med"),
+    "StanfordAIMI/GREEN-radllama2-7b": ("about 13 GB", "green with a local judge"),
 }
 
 
@@ -37,7 +38,7 @@ class WeightRow:
 
 
 def all_weights() -> list[WeightRow]:
-    """Return the weights of metrics, then those of published models and their vision towers."""
+    """Return the weights of metrics, then those of published models, vision towers and judges."""
     return [*_of_metrics(), *_of_models()]
 
 
@@ -71,7 +72,7 @@ def _of_models() -> list[WeightRow]:
     published = {
         name: (hub, _SIZES.get(name, _LARGE), f"the model {name}") for name, hub in ALIASES.items()
     }
-    towers = {hub: (hub, size, unlocks) for hub, (size, unlocks) in _TOWERS.items()}
+    others = {hub: (hub, size, unlocks) for hub, (size, unlocks) in _OTHERS.items()}
     return [
         WeightRow(
             name=name,
@@ -84,7 +85,7 @@ def _of_models() -> list[WeightRow]:
             download=f"hf download {hub}",
             place=_hub_folder(hub),
         )
-        for name, (hub, size, unlocks) in {**published, **towers}.items()
+        for name, (hub, size, unlocks) in {**published, **others}.items()
     ]
 
 

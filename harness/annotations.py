@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +18,7 @@ from harness.errors import InputError
 from harness.suggest import suggestion
 from metrics.cache import AnnotationCache
 
+_JUDGE = "metrics.judges.judge:Judge"
 _BERTSCORE = "metrics.annotators.bertscore.annotator:BertScoreAnnotator"
 
 
@@ -110,7 +111,8 @@ def _decoder(signature: str) -> Callable[[bytes], Any] | None:
     from metrics.annotators.sources import SOURCES
 
     targets = {"bertscore": _BERTSCORE, **{name: s.target for name, s in SOURCES.items()}}
-    target = targets.get(annotator_of(signature))
+    judged = "|judge:" in signature
+    target = _JUDGE if judged else targets.get(annotator_of(signature))
     if target is None:
         return None
     module, _, attribute = target.partition(":")
@@ -120,7 +122,9 @@ def _decoder(signature: str) -> Callable[[bytes], Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return named tuples as objects and arrays as lists."""
+    """Return dataclasses and named tuples as objects, arrays as lists."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     if hasattr(value, "_asdict"):
         return {name: _plain(part) for name, part in value._asdict().items()}
     return value.tolist() if hasattr(value, "tolist") else value

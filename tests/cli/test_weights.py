@@ -129,6 +129,19 @@ def test_an_empty_cache_is_no_error(run: Run, nothing_here: Path, tmp_path: Path
     assert 2 == run("cache", "export", tmp_path / "absent" / "none.jsonl").status
 
 
+def test_verdicts_of_judges_are_exported_as_their_answers(
+    run: Run, nothing_here: Path, tmp_path: Path
+) -> None:
+    from metrics.cache import AnnotationCache
+    from metrics.judges.judge import Answer, Judge
+
+    signature = f"green|judge:model+prompt@abc|v:{Judge.version}"
+    AnnotationCache().put(signature, {"pair": Judge.encode(Answer("[Explanation]: none", None))})
+    assert 0 == run("cache", "export", tmp_path / "all.jsonl").status
+    (row,) = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert {"text": "[Explanation]: none", "problem": None} == row["annotation"]
+
+
 def test_what_no_annotator_can_read_is_exported_as_it_is(
     run: Run, nothing_here: Path, tmp_path: Path
 ) -> None:
