@@ -13,16 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from metrics.conditions import CONDITIONS
 from metrics.metric import Span
 from metrics.results import Score, ScoreTable, SystemScores
 from metrics.statistics import PairedComparison, SampleSize
 from reports.report_data import (
+    ConditionRow,
+    ConditionTable,
     DirectionTable,
     HallucinationRow,
     PriorGain,
     PriorSection,
     ReportData,
     SliceScores,
+    StudyLabels,
     StudyView,
     SystemSoundness,
     TemporalSection,
@@ -120,6 +124,39 @@ def report(
         else "",
         notes=(),
     )
+
+
+def clinical(data: ReportData, seed: int = 3) -> ReportData:
+    """Return the report of a run that scored RadGraph F1 and CheXbert F1 too."""
+    draw = np.random.default_rng(seed)
+    systems = list(data.table.systems)
+    studies = [_with_labels(draw, study, systems) for study in data.studies]
+    tables = [_conditions(system, rank, data.table.n) for rank, system in enumerate(systems)]
+    return replace(data, studies=studies, conditions=tables)
+
+
+def _with_labels(draw: np.random.Generator, study: StudyView, systems: Sequence[str]) -> StudyView:
+    drawn = draw.integers(0, 4, (len(systems) + 1, len(CONDITIONS))).tolist()
+    labels = StudyLabels(drawn[:1], dict(zip(systems, drawn[1:], strict=True)))
+    whole = Span("reference", 0, len(study.references[0]), "missed", "OBS-DA")
+    first = Span("reference", 0, 3, "matched", "ANAT-DP")
+    found = {
+        system: [*marks, ("radgraph", whole), ("radgraph", first)]
+        for system, marks in study.spans.items()
+    }
+    scores = {system: {**own, "chexbert_f1_edema": 1.0} for system, own in study.scores.items()}
+    return replace(study, labels=labels, spans=found, scores=scores)
+
+
+def _conditions(system: str, rank: int, n: int) -> ConditionTable:
+    """Return rows whose counts fall to 0, the references' and then the predictions' too."""
+    rows = []
+    for position, condition in enumerate(CONDITIONS):
+        referenced, predicted = max(0, 60 - 5 * position), max(0, 70 - 5 * position - rank)
+        values = {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "prevalence": referenced / n}
+        scores = {name: score(value, 0.02, name="chexbert") for name, value in values.items()}
+        rows.append(ConditionRow(condition, referenced, predicted, scores))
+    return ConditionTable(system, rows)
 
 
 PERFORMANCE = {
@@ -390,6 +427,7 @@ def hostile_report() -> ReportData:
             references=[text, texts],
             images=[(text, png(1))],
             predictions={system: texts + text for system in HOSTILE[:5]},
+            labels=StudyLabels([[0] * 14] * 2, {text: [1] * 14 for text in HOSTILE[:5]}),
             spans={
                 system: [
                     ("temporal_f1", Span("prediction", 3, len(text) // 2 + 3, "invented", text))
@@ -412,6 +450,7 @@ def hostile_report() -> ReportData:
             [HallucinationRow(HOSTILE[0], HOSTILE[1], score(0.2), None)],
         ),
         prior=prior(HOSTILE[0], text_only=[HOSTILE[0]]),
+        conditions=[replace(_conditions("", 0, 300), system=text) for text in HOSTILE[:5]],
         performance={text: {**PERFORMANCE, "device": text, "dtype": text} for text in HOSTILE[:5]},
         studies=studies,
         studies_note=texts,
