@@ -177,6 +177,7 @@ def _describe_metric(name: str) -> dict[str, Any]:
         "empty texts": info.empty,
         "signature": found().signature,
         "weights": weights_in_words(found().weights) or "none",
+        "missing here": ", ".join(found().lacking) or "nothing",
         "definition": inspect.cleandoc(found.__doc__ or ""),
     }
 
