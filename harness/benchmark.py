@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from harness.needs import HowToGet
 from harness.slices import DEFAULT_SLICES
 from harness.system_names import system_name
+from metrics.judges import JudgeSettings
 from models.adapter import Prior
+from models.options import read_options
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
@@ -97,6 +100,7 @@ class Benchmark(_Part):
     models: Annotated[tuple[ModelEntry, ...], Field(strict=False, min_length=1)]
     metrics: Texts | None = None
     protocol: Text | None = None
+    judge: dict[str, Any] | None = None
     statistics: Statistics = Statistics()
     slices: Annotated[tuple[Text, ...], Field(strict=False)] = DEFAULT_SLICES
     output: Text
@@ -117,6 +121,25 @@ class Benchmark(_Part):
             if isinstance(given, str) and self.input_path(given).exists():
                 options[name] = str(self.input_path(given))
         return options
+
+    @property
+    def judge_settings(self) -> JudgeSettings | None:
+        """The judge; its prompt, and its model if it is a folder, are found from the file's.
+
+        Raises
+        ------
+        InputError
+            If a setting is unknown, missing or wrong.
+        """
+        if self.judge is None:
+            return None
+        found = read_options(JudgeSettings, self.judge, "judge")
+        model, prompt = found.model, found.prompt
+        if found.endpoint is None:
+            model = str(self.input_path(model))
+        if prompt is not None:
+            prompt = str(self.input_path(prompt))
+        return replace(found, model=model, prompt=prompt)
 
     @property
     def data_path(self) -> Path | None:

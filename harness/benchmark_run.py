@@ -56,10 +56,15 @@ class PreparedRun:
 
         Raises
         ------
+        InputError
+            If credentialed reports would leave for a judge that ``--allow-upload`` does not name.
         MissingError
             If weights or packages are missing and are not to be skipped, or nothing else is left.
         """
-        return replace(self, plan=self.plan.available(skip_unavailable))
+        plan = self.plan.available(skip_unavailable)
+        if plan.judge_endpoint is not None:
+            self.uploads.check("The judge", plan.judge_endpoint, "reports")
+        return replace(self, plan=plan)
 
     @property
     def systems(self) -> list[str]:
@@ -121,9 +126,13 @@ class PreparedRun:
             "images not there": f"{len(self.lost_images):,}",
             "metrics": ", ".join(key for one in self.plan.selected() for key in one.columns),
             "output": str(self.output),
-            "data leave for": ", ".join(dict.fromkeys(self.endpoints.values())) or "nowhere",
+            "data leave for": ", ".join(self._leave_for()) or "nowhere",
             "notes": " ".join([*self.data.notes, *self.plan.notes, *notes]),
         }
+
+    def _leave_for(self) -> list[str]:
+        judge = self.plan.judge_endpoint
+        return list(dict.fromkeys([*self.endpoints.values(), *([judge] if judge else [])]))
 
     @cached_property
     def lost_images(self) -> list[Path]:
@@ -192,6 +201,9 @@ class PreparedRun:
             If the folder holds the scores of more systems than these.
         """
         self._refuse_fewer(folder.record)
+        endpoint = self.plan.judge_endpoint
+        if endpoint is not None:
+            folder.add({"judge_upload": self.uploads.record(endpoint)})
         return finish_run(
             folder, self.studies, self.systems, self.plan, self._facts(folder), processes, progress
         )

@@ -78,7 +78,7 @@ def prepare(
         spec, data, plan, studies, steps, folder, partial, command, uploads, allow_missing
     )
     for model, endpoint in prepared.endpoints.items():
-        uploads.check(model, endpoint)
+        uploads.check(f"The model {model!r}", endpoint)
     return prepared
 
 
@@ -99,4 +99,5 @@ def _plan(spec: Benchmark) -> ScoringPlan:
         resampling=Resampling(numbers.resamples, numbers.confidence, numbers.method, numbers.seed),
         cluster=numbers.cluster,
         slices=spec.slices,
+        judge=spec.judge_settings,
     )

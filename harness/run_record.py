@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.spec_changes import changes
+from metrics.judges.settings import SILENT
 from models.registry import adapter_class, names
 
 RUN_FILE = "run.json"
@@ -62,6 +63,8 @@ def refuse_changes(path: Path, found: dict[str, Any], wanted: dict[str, Any]) ->
 def _compared(record: dict[str, Any]) -> dict[str, Any]:
     spec = {key: value for key, value in record.get("spec", {}).items() if key != "output"}
     spec["models"] = [_without_silent_options(model) for model in spec.get("models", ())]
+    if spec.get("judge"):
+        spec["judge"] = {k: v for k, v in spec["judge"].items() if k not in SILENT}
     hashed = "hash of the studies' ids and references"
     return {**spec, hashed: record.get("test_set"), "partial": record.get("partial")}
 

@@ -170,8 +170,9 @@ def file_title(path: Path) -> str:
 
 def _spec(request: ScoreRequest, inputs: ScoreInputs) -> dict[str, Any]:
     plan = request.plan.to_dict()
-    if not request.plan.skipped:
-        del plan["skipped"]
+    for name in ("skipped", "judge", "wordings"):
+        if not plan[name]:
+            del plan[name]
     return {
         "verb": "score",
         "references": str(request.references),

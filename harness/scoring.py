@@ -14,10 +14,13 @@ from harness.soundness import Soundness, assess
 from harness.study import Study
 from metrics.comparison import compare_tally
 from metrics.evaluation import System, refuse_absent_weights
+from metrics.judges import JudgeSettings
+from metrics.judges.judged import JudgedMetric
+from metrics.judges.settings import from_environment
 from metrics.results import ScoreTable
 from metrics.samples import TestSet
 from metrics.scoring import Resampling, Tally, score_table, tally
-from metrics.selection import Selected, select
+from metrics.selection import Selected, own_wordings, select
 from metrics.statistics import PairedComparison, Units, few_units
 from models.adapter import FAILED
 from reports.report_data import ConditionTable, PriorGain
@@ -45,7 +48,8 @@ class ScoringPlan:
     """What to score and how: the part of a benchmark that follows the predictions.
 
     ``skipped`` are outputs, and slices as ``slice NAME``, that are left out, with what this machine
-    lacks for them.
+    lacks for them. ``wordings`` are outputs of judges in whose place those with our own question
+    are reported.
     """
 
     metrics: Sequence[str] | None = None
@@ -55,20 +59,37 @@ class ScoringPlan:
     cluster: str = "auto"
     slices: Sequence[str] = DEFAULT_SLICES
     skipped: Mapping[str, str] = field(default_factory=dict)
+    judge: JudgeSettings | None = None
+    wordings: Mapping[str, str] = field(default_factory=dict)
 
     def selected(self) -> list[Selected]:
         """Return the metrics, or raise InputError if a name is unknown."""
-        found = select(self.metrics, self.protocol)
+        found = select(self.metrics, self.protocol, self.judge, self.wordings)
         return [one for one in found if not one.columns.keys() <= self.skipped.keys()]
 
     def available(self, skip: bool = False) -> Self:
-        """Return this plan, or with ``skip`` one without the metrics that cannot be computed here.
+        """Return this plan with the judge that there is, if its metrics ask one.
+
+        With ``skip`` it is without the metrics that cannot be computed here.
 
         Raises
         ------
+        InputError
+            If the judge's prompt is not the published one.
         MissingError
-            If weights or packages are missing and are not to be skipped, or nothing else is left.
+            If weights, packages or a judge are missing and are not to be skipped, or nothing else
+            is left.
         """
+        return self._with_judge()._available(skip)
+
+    def _with_judge(self) -> Self:
+        """Return this plan with everything about its judge that could be another elsewhere."""
+        if not any(isinstance(one.metric, JudgedMetric) for one in self.selected()):
+            return replace(self, judge=None)
+        found = replace(self, judge=self.judge or from_environment())
+        return replace(found, wordings={**self.wordings, **own_wordings(found.selected())})
+
+    def _available(self, skip: bool) -> Self:
         lacking = {
             key: why
             for one in self.selected()
@@ -82,6 +103,12 @@ class ScoringPlan:
         needed = [weight for name in self.sliced_by for weight in slice_weights(name)]
         refuse_absent_weights([one.metric for one in self.selected()], needed)
         return self
+
+    @property
+    def judge_endpoint(self) -> str | None:
+        """Where reports are sent to, to be judged; None if they stay here."""
+        judged = any(isinstance(one.metric, JudgedMetric) for one in self.selected())
+        return self.judge.endpoint if self.judge is not None and judged else None
 
     @property
     def sliced_by(self) -> list[str]:
@@ -109,7 +136,20 @@ class ScoringPlan:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader must know of metrics that were left out."""
+        """What a reader must know of metrics that were replaced or left out."""
+        return [*self.wording_notes, *self._left_out()]
+
+    @property
+    def wording_notes(self) -> list[str]:
+        """Which scores stand in for those of a published prompt."""
+        return [
+            f"{own} instead of {asked}: the judge is asked in our own words, because its published "
+            "prompt is not configured. Not comparable with published numbers."
+            for asked, own in self.wordings.items()
+            if not asked.endswith("_errors")
+        ]
+
+    def _left_out(self) -> list[str]:
         by_lack: dict[str, list[str]] = {}
         for key, why in self.skipped.items():
             by_lack.setdefault(why, []).append(key)
@@ -125,7 +165,14 @@ class ScoringPlan:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the plan that run.json keeps."""
-        return cls(**{**values, "resampling": Resampling(**values["resampling"])})
+        judge = values.get("judge")
+        return cls(
+            **{
+                **values,
+                "resampling": Resampling(**values["resampling"]),
+                "judge": None if judge is None else JudgeSettings(**judge),
+            }
+        )
 
 
 @dataclass(frozen=True, eq=False)

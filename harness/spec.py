@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from harness.benchmark import Benchmark
     from harness.yaml_file import Location
 
-_PATHS: tuple[Location, ...] = (("data", "path"), ("data", "images"), ("output",))
+_PATHS: tuple[Location, ...] = (
+    ("data", "path"), ("data", "images"), ("output",),
+    ("judge", "model"), ("judge", "endpoint"), ("judge", "prompt"),
+)  # fmt: skip
 _MODEL_PATHS = ("path", "bank", "weights", "base", "endpoint")
 """Where variables of the environment are read."""
 

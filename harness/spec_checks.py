@@ -124,6 +124,7 @@ def _refuse_unknown(
 
 
 def _check_metrics(benchmark: Benchmark, file: YamlFile) -> None:
+    from metrics.judges import JudgeSettings
     from metrics.protocols import protocol
     from metrics.scoring import Resampling
     from metrics.selection import select
@@ -134,6 +135,9 @@ def _check_metrics(benchmark: Benchmark, file: YamlFile) -> None:
     for position, name in enumerate(benchmark.metrics or ()):
         with _placed(file, ("metrics", position)):
             select([name], benchmark.protocol)
+    if benchmark.judge is not None:
+        with _placed(file, ("judge",)):
+            read_options(JudgeSettings, benchmark.judge, file.place(("judge",)))
     one = benchmark.statistics
     with _placed(file, ("statistics",)):
         Resampling(one.resamples, one.confidence, one.method, one.seed)

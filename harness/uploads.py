@@ -1,4 +1,4 @@
-"""Which models send texts and images to an endpoint, and whether these data may go there."""
+"""What is sent to an endpoint, and whether these data may go there."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ class Uploads:
     credentialed: bool
     allowed: Collection[str] = ()
 
-    def check(self, model: str, endpoint: str) -> None:
+    def check(self, sender: str, endpoint: str, sent: str = "images and texts") -> None:
         """Refuse an endpoint that credentialed data may not be sent to.
+
+        ``sender`` and ``sent`` say in words what would send what.
 
         Addresses of this machine are no exception: what listens there may pass data on.
 
@@ -28,9 +30,9 @@ class Uploads:
         if not self.credentialed or self._named(endpoint):
             return
         raise InputError(
-            f"The model {model!r} sends images and texts to {endpoint}, and the data are marked "
-            "as credentialed. If their data use agreement allows this (also for an address of "
-            f"this machine, which may pass them on), give --allow-upload {endpoint}."
+            f"{sender} sends {sent} to {endpoint}, and the data are marked as credentialed. If "
+            "their data use agreement allows this (also for an address of this machine, which may "
+            f"pass them on), give --allow-upload {endpoint}."
         )
 
     def record(self, endpoint: str) -> dict[str, object]:

@@ -83,14 +83,21 @@ def refuse_absent_weights(metrics: Sequence[Metric], more: Sequence[str] = ()) -
     """
     named = [*(name for metric in metrics for name in metric.weights), *more]
     needed = list(dict.fromkeys(named))
+    lacks: dict[str, list[str]] = {}
+    for metric in metrics:
+        # a judge, say, lacks an address and no weights
+        if not metric.weights and metric.lacking:
+            lacks.setdefault(", ".join(metric.lacking), []).append(metric.info.name)
+    lines = [f"Not here for {', '.join(names)}: {lack}." for lack, names in lacks.items()]
     if needed:
         from metrics.weights import refuse_absent
 
-        refuse_absent(needed)
-    for metric in metrics:
-        # a judge, say, lacks an address and no weights
-        if lacking := metric.lacking:
-            raise MissingError(f"The metric {metric.info.name} lacks {', '.join(lacking)}.")
+        try:
+            refuse_absent(needed)
+        except MissingError as error:
+            raise MissingError("\n".join([str(error), *lines])) from None
+    if lines:
+        raise MissingError("\n".join(lines))
 
 
 def _annotate(metrics: Sequence[Metric], test_set: TestSet, systems: Mapping[str, System]) -> None:

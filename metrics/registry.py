@@ -6,6 +6,7 @@ points of the group ``cxr_harness.metrics``; their names are prefixed ``package/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
@@ -86,6 +87,16 @@ ENTRIES: dict[str, Entry] = {
         "metrics._radcliq:Radcliq", ("radcliq_v0", "radcliq_v1", "radcliq_v1_reciprocal")
     ),
     "ratescore": Entry("metrics._ratescore:RaTEScore", ("ratescore",)),
+    "green": Entry("metrics._green:Green", ("green", "green_errors")),
+    "green_style": Entry("metrics._green:GreenStyle", ("green_style", "green_style_errors")),
+    "crimson": Entry("metrics._crimson:Crimson", ("crimson", "crimson_errors")),
+    "crimson_style": Entry(
+        "metrics._crimson:CrimsonStyle", ("crimson_style", "crimson_style_errors")
+    ),
+    "fineradscore_style": Entry(
+        "metrics._fineradscore:FineRadScoreStyle",
+        ("fineradscore_style", "fineradscore_style_errors"),
+    ),
     "vqa": Entry(
         "metrics._vqa:Vqa", ("vqa_exact_match", "vqa_closed_accuracy", "vqa_token_recall")
     ),
@@ -157,9 +168,9 @@ def load_plugin(name: str) -> type[Metric]:
     return found
 
 
-def make(name: str, treatment: str, settings: dict[str, Any]) -> Metric:
-    """Build a metric; the treatment reaches it if it has such a setting."""
+def make(name: str, settings: Mapping[str, Any], **common: Any) -> Metric:
+    """Build a metric; ``common`` ones, such as the treatment, reach it if it has such settings."""
     found = metric_class(name)
-    if any(field.name == "treatment" for field in fields(found)):
-        settings = {"treatment": treatment, **settings}
-    return found(**settings)
+    own = {field.name for field in fields(found)}
+    taken = {key: value for key, value in common.items() if key in own}
+    return found(**{**taken, **settings})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from metrics.errors import InputError
+from metrics.judges import JudgeSettings
+from metrics.judges.judged import JudgedMetric
 from metrics.metric import Metric, Output
 from metrics.protocols import PROTOCOLS, Protocol, protocol
 from metrics.registry import ENTRIES, make, outputs_of, plugin_outputs, plugins
@@ -26,6 +28,10 @@ FAMILIES = {
 _COMPANIONS = {
     "temporal_f1": ("temporal_f1_present",),
     "prior_hallucination": ENTRIES["prior_hallucination"].outputs[1:],
+    **{
+        name: (f"{name}_errors",)
+        for name in ("green", "green_style", "crimson", "crimson_style", "fineradscore_style")
+    },
 }
 _ALIASES = {
     "ciderd": "cider",
@@ -58,7 +64,12 @@ class Selected:
         return self.metric.info.outputs[self.columns[key]]
 
 
-def select(names: Sequence[str] | None, protocol_name: str | None = None) -> list[Selected]:
+def select(
+    names: Sequence[str] | None,
+    protocol_name: str | None = None,
+    judge: JudgeSettings | None = None,
+    wordings: Mapping[str, str] | None = None,
+) -> list[Selected]:
     """Return the metrics that ``names`` ask for, in the order they were asked for.
 
     Each name is an output (``bleu4``), a family (``bleu``), a protocol (its own set under its
@@ -66,6 +77,9 @@ def select(names: Sequence[str] | None, protocol_name: str | None = None) -> lis
     the protocol's own set. The first protocol that a name brings in gives plain keys; outputs of
     further ones are keyed ``protocol/name``. ``protocol_name`` None stands for the first protocol
     among the names, or ``default``.
+
+    ``judge`` is what metrics that need one ask; None stands for that of the environment.
+    ``wordings`` are outputs in whose place others are reported; None stands for `own_wordings`.
 
     Raises
     ------
@@ -78,14 +92,37 @@ def select(names: Sequence[str] | None, protocol_name: str | None = None) -> lis
     wanted: dict[tuple[str, str], None] = {}
     for name in names if names is not None else [own]:
         wanted.update(dict.fromkeys(_expand(name, protocol(own))))
-    main = next(iter(wanted))[0]
-    return _build(wanted, main)
+    found = _build(wanted, judge, wordings or {})
+    if wordings is None and (own_words := own_wordings(found)):
+        return _build(wanted, judge, own_words)
+    return found
 
 
-def _build(wanted: Iterable[tuple[str, str]], main: str) -> list[Selected]:
+def own_wordings(selected: Iterable[Selected]) -> dict[str, str]:
+    """Return the scores of our own wording that stand for those whose published prompt is not here.
+
+    They are by the output that was asked for; without a judge there are none.
+
+    >>> own_wordings(select(["bleu"]))
+    {}
+    """
+    return {
+        output.name: output.name.replace(name, f"{name}_style")
+        for one in selected
+        if isinstance(one.metric, JudgedMetric) and one.metric.lacks_prompt
+        for name in [one.metric.info.name]
+        for output in one.metric.info.outputs
+    }
+
+
+def _build(
+    wanted: Mapping[tuple[str, str], None], judge: JudgeSettings | None, wordings: Mapping[str, str]
+) -> list[Selected]:
+    main, _ = next(iter(wanted))
     chosen: dict[str, Selected] = {}
-    for protocol_name, output in wanted:
-        metric = _metric_for(output, PROTOCOLS[protocol_name])
+    for protocol_name, asked in wanted:
+        output = wordings.get(asked, asked)
+        metric = _metric_for(output, PROTOCOLS[protocol_name], judge)
         names = [o.name for o in metric.info.outputs]
         selected = chosen.setdefault(metric.signature, Selected(metric, {}))
         column = names.index(output)
@@ -153,11 +190,11 @@ def _owner(output: str, own: Protocol) -> str | None:
     return name if output in outputs_of(name) else None
 
 
-def _metric_for(output: str, own: Protocol) -> Metric:
+def _metric_for(output: str, own: Protocol, judge: JudgeSettings | None) -> Metric:
     name = _owner(output, own)
     if name is None:
         raise InputError(f"Protocol {own.name!r} does not define {output!r}.")
-    return make(name, own.treatment, dict(own.settings.get(name, {})))
+    return make(name, own.settings.get(name, {}), treatment=own.treatment, judge=judge)
 
 
 def _plain(name: str) -> str:

@@ -53,6 +53,8 @@ def run(
         allow_upload=allow_upload or (),
         command=typed(context.obj),
     ).scorable(skip_unavailable)
+    for line in prepared.plan.wording_notes:
+        note(line)
     if dry_run:
         _show_outline(prepared, fresh, as_json)
         return

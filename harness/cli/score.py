@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.output import JsonOption, progress_bar
+from harness.cli.output import JsonOption, note, progress_bar
 from harness.cli.shared import (
     AllowMissingOption,
     FreshOption,
@@ -93,6 +93,8 @@ def score(
         processes=processes,
         command=typed(context.obj),
     )
+    for line in plan.wording_notes:
+        note(line)
     inputs = read_inputs(request)
     with progress_bar("scoring", len(inputs.studies)) as advance:
         folder, scored = score_files(request, inputs, advance)

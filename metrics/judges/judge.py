@@ -12,7 +12,7 @@ from typing import ClassVar
 from metrics.annotators.annotator import Annotator
 from metrics.annotators.remembered import RememberedAnnotator
 from metrics.cache import AnnotationCache
-from metrics.errors import MissingError
+from metrics.errors import InputError, MissingError
 from metrics.judges.asking import Asker, Unanswered
 from metrics.judges.kinds import Kind
 from metrics.judges.prompts import Prompt
@@ -88,13 +88,13 @@ class Judge(Annotator[Answer]):
 
 
 def sign_judge(kind: Kind, settings: JudgeSettings) -> str:
-    """Return what moves a verdict; ``judge:absent`` if prompt or model are not on this machine.
+    """Return what moves a verdict; ``judge:absent`` if prompt or model are not there or wrong.
 
     Model, prompt and decoding move it; the endpoint's address does not.
     """
     try:
         return _sign(kind, settings, kind.prompt(settings.prompt))
-    except MissingError:
+    except (InputError, MissingError):
         return "judge:absent"
 
 

@@ -44,6 +44,12 @@ class JudgedMetric(Metric):
         return None if settings is None else settings.endpoint
 
     @property
+    def lacks_prompt(self) -> bool:
+        """Whether a judge is configured, and the published prompt that it is asked with is not."""
+        settings = self.judge or from_environment()
+        return settings is not None and self.kind.lacks_prompt(settings.prompt)
+
+    @property
     def lacking(self) -> list[str]:
         """What is not here or not configured, in words: a judge, its prompt, its key."""
         return lacking(self.kind, self.judge or from_environment())

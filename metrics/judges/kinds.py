@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from metrics.errors import InputError
@@ -58,6 +59,13 @@ class Kind:
         if self.name.endswith("_style"):
             return own_wording(self.name)
         return published_prompt(self.name, path)
+
+    def lacks_prompt(self, path: str | None) -> bool:
+        """Whether the published prompt is wanted and not named, or not in the folder of prompts."""
+        if self.name.endswith("_style"):
+            return False
+        folder = None if path is None else Path(path).expanduser()
+        return folder is None or (folder.is_dir() and not (folder / f"{self.name}.txt").is_file())
 
     def problem(self, answer: str) -> str | None:
         """Return why an answer is no verdict, or None."""

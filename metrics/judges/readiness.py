@@ -12,8 +12,8 @@ from metrics.judges.kinds import Kind
 from metrics.judges.settings import JudgeSettings
 
 _A_JUDGE = (
-    "a judge (set CXR_HARNESS_JUDGE_MODEL and, for an API, CXR_HARNESS_JUDGE_ENDPOINT; "
-    "docs/metrics/judges.md)"
+    "a judge (set CXR_HARNESS_JUDGE_MODEL and, for an API, CXR_HARNESS_JUDGE_ENDPOINT, or the "
+    "benchmark file's `judge`; docs/metrics/judges.md)"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,9 @@ from metrics.errors import InputError, MissingError
 from metrics.judges.address import check_endpoint
 
 _VARIABLE = "CXR_HARNESS_JUDGE_"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SILENT = ("endpoint", "api_key_env", "concurrency", "timeout_s", "max_retries")
+"""Settings that move no verdict."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class JudgeSettings:
             raise InputError("The judge has no model. Name the model that is asked.")
         if self.endpoint is not None:
             check_endpoint(self.endpoint)
+        if self.api_key_env is not None and not _NAME.fullmatch(self.api_key_env):
+            raise InputError(
+                "The judge's api_key_env is no name of an environment variable. Put the key into a "
+                "variable, and its name here."
+            )
         least = {
             "second_tries": (self.second_tries, 0),
             "max_retries": (self.max_retries, 0),

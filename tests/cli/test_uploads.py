@@ -90,7 +90,7 @@ def test_a_dry_run_says_where_data_would_go_and_sends_nothing(
 
 
 def test_a_closing_slash_makes_no_other_endpoint() -> None:
-    Uploads(True, ["http://h/v1"]).check("m", "http://h/v1/")
-    Uploads(False).check("m", "http://h/v1")
+    Uploads(True, ["http://h/v1"]).check("It", "http://h/v1/")
+    Uploads(False).check("It", "http://h/v1")
     with pytest.raises(InputError, match="--allow-upload http://h/v1"):
-        Uploads(True, ["http://h/v", "http://h"]).check("m", "http://h/v1")
+        Uploads(True, ["http://h/v", "http://h"]).check("It", "http://h/v1")

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from metrics.errors import InputError
+from metrics.judges import JudgeSettings
 from metrics.protocols import PROTOCOLS
-from metrics.selection import select
+from metrics.selection import own_wordings, select
 
 
 def keys(names: list[str] | None, protocol: str | None = None) -> list[str]:
@@ -76,8 +80,58 @@ def test_metrics_with_equal_signatures_are_computed_once() -> None:
 
 
 def test_rexrank_bleu2_is_the_smoothed_mean() -> None:
-    (one,) = select(["rexrank"])
+    (one,) = select(["rexrank/bleu2"])
     assert "bleu2_sentence" == one.metric.info.name
+
+
+def test_rexrank_has_its_official_columns() -> None:
+    assert [
+        "bleu2",
+        "bertscore_f1",
+        "semb_score",
+        "radgraph_combined",
+        "radcliq_v1_reciprocal",
+        "ratescore",
+        "green",
+        "green_errors",
+    ] == keys(["rexrank"])
+
+
+JUDGE = JudgeSettings("m", "http://localhost:8000/v1")
+
+
+def judged(*names: str, prompt: Path | None = None) -> list[str]:
+    settings = replace(JUDGE, prompt=None if prompt is None else str(prompt))
+    return [key for one in select(names, None, settings) for key in one.columns]
+
+
+def test_scores_of_a_judge_bring_their_share_of_errors() -> None:
+    assert ["fineradscore_style", "fineradscore_style_errors"] == keys(["FineRadScore-style"])
+
+
+def test_without_its_published_prompt_a_judge_is_asked_in_our_words() -> None:
+    style = ["green_style", "green_style_errors"]
+    assert style == judged("GREEN")
+    assert style == judged("green", "green_style")
+    assert style == judged("rexrank")[-2:]
+    assert ["bleu4", "rexrank/green_style"] == judged("bleu4", "rexrank/green")[:2]
+    assert ["green", "green_errors"] == keys(["green"])  # no judge: nothing to stand in
+
+
+def test_a_folder_of_prompts_is_looked_into_for_each_judge(tmp_path: Path) -> None:
+    (tmp_path / "green.txt").touch()
+    found = judged("green", "crimson", prompt=tmp_path)
+    assert ["green", "green_errors", "crimson_style", "crimson_style_errors"] == found
+    # a file that is not there is an error of its own
+    assert ["green", "green_errors"] == judged("green", prompt=tmp_path / "gren.txt")
+
+
+def test_what_stands_in_for_what_can_be_given() -> None:
+    found = select(["green"], None, JUDGE, {})
+    assert ["green", "green_errors"] == [key for one in found for key in one.columns]
+    expected = {"green": "green_style", "green_errors": "green_style_errors"}
+    assert expected == own_wordings(found)
+    assert {} == own_wordings(select(["green", "bleu"], None, JUDGE))
 
 
 @pytest.mark.parametrize(
