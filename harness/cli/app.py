@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from harness import __version__
 from harness.cli import (
+    audit,
     cache,
     compare,
     data,
@@ -76,6 +77,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "leaderboard": leaderboard.leaderboard,
     "report": report.report,
     "parity": parity.parity,
+    "audit": audit.audit,
     "train": train.train,
     "infer": infer.infer,
     "list": list_.list_names,

@@ -1,0 +1,1 @@
+"""Edits that a good metric must feel, and edits that it must not."""
