@@ -144,6 +144,11 @@
     return nodes;
   }
 
+  // The labels of entities say more than the words that they mark.
+  function hasEntities() {
+    return state.marks >= 0 && data.keys[state.marks].startsWith("radgraph");
+  }
+
   // The last piece of a span may carry its label.
   function mark(piece, spans, end) {
     const kinds = [...new Set(spans.map((span) => span.kind))];
@@ -151,7 +156,7 @@
     const name = kinds.length > 1 ? `several ${kinds.join(" ")}` : kinds[0];
     const node = element("mark", { className: name, title: [...new Set(notes)].join("; ") }, piece);
     const ended = spans.filter((span) => span.end === end && span.label).map((span) => span.label);
-    if (state.named && ended.length) node.setAttribute("data-label", ended.join(" "));
+    if (state.named && hasEntities() && ended.length) node.setAttribute("data-label", ended.join(" "));
     return node;
   }
 
@@ -244,7 +249,7 @@
     const made = kindsOf(state.marks);
     const box = element("input", { type: "checkbox", id: "named", checked: state.named });
     box.addEventListener("change", () => { state.named = box.checked; drawStudy(); field("named").focus(); });
-    const named = made.size ? element("label", {}, box, " with labels") : null;
+    const named = hasEntities() ? element("label", {}, box, " with labels") : null;
     if (overlap) marks.push(["several", "marks of more than one kind overlap: point at them to see which"]);
     const keys = marks
       .filter(([kind]) => kind === "several" || made.has(kind))

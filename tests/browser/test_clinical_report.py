@@ -146,8 +146,9 @@ def test_labels_of_marks_are_shown_on_request_and_are_no_text(
     assert ["ANAT-DP", "OBS-DA"] == labels
     body = page.locator(".text.reference .body")
     assert study.references[0] == body.evaluate("node => node.textContent")
-    page.locator("#marks").select_option(label="nothing")
-    assert 0 == page.locator("#named").count()
+    for other in ("temporal_f1", "nothing"):
+        page.locator("#marks").select_option(label=other)
+        assert 0 == page.locator("#named, mark[data-label]").count()
 
 
 def test_the_shareable_page_shows_no_studys_labels(open_page: Open, data: ReportData) -> None:
