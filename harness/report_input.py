@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 
 from harness import __version__
 from harness.command_words import without_place
@@ -14,6 +15,7 @@ from harness.soundness import Soundness
 from harness.study_views import study_views
 from metrics._prior_hallucination import PriorHallucination
 from metrics._temporal_direction import TemporalDirection
+from metrics.judges import JudgeSettings
 from metrics.metric import FloatArray
 from reports.report_data import (
     NOT_MENTIONED,
@@ -70,9 +72,16 @@ def _run_card(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> list[tuple[
         ("section", plan.section),
         ("prior images", _prior_images(scored)),
         ("intervals", intervals if resampling.resamples else "none"),
+        *([] if plan.judge is None else [("judge", _judge(plan.judge))]),
         ("cxr-harness", __version__),
         ("numpy", version("numpy")),
     ]
+
+
+def _judge(settings: JudgeSettings) -> str:
+    if settings.endpoint is None:
+        return f"the local model {Path(settings.model).name}"
+    return f"{settings.model} at {settings.endpoint}"
 
 
 def _prior_images(scored: Scored) -> str:
