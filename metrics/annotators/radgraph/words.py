@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import regex
+
 OLD = "radgraph"
 """The model type whose text rule is its own; all later ones share the other."""
 
 _SET_APART = re.compile(r"[/,:.!?()]")
 _SPACE = re.compile(r"\s+")
-_RUN = re.compile(r"\w+|[^\w\s]+")  # NLTK's wordpunct_tokenize
+# NLTK's wordpunct_tokenize, which counts a combining accent as a part of the word
+_RUN = regex.compile(r"\w+|[^\w\s]+")
 _ESCAPES = (("\\n", "  "), ("\\f", "  "), ("\\u2122", " " * 6), ("\n", " "), ('\\"', "``"))
 _RUNS_PARTED = ((").", ") ."), ("%.", "% ."), (".'", ". '"), ("%,", "% ,"), ("%)", "% )"))
 

@@ -1,0 +1,272 @@
+"""RadGraph, CheXbert and BERTScore at BERT-base's size, against the official packages, on a CPU.
+
+``python -m benchmarks.speed.clinical --reports FILE.jsonl ...``: random weights in the official
+layouts; texts that neither side has seen; both sides in turn, one thread each, medians of CPU
+seconds without loading. The official packages run as they are in the reference environment
+(``cxr-harness reference-env create``). Annotations must be equal, vectors and scores to 5e-5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speed.texts import distinct_pairs, sentences_of
+from metrics.official.clinical import Answer, ReferenceWorker
+from metrics.official.clinical_worker import peak_bytes
+
+ENGINES = ("radgraph", "chexbert", "bertscore")
+LAYER = 9
+"""bert-score's choice for BERT-base."""
+SYSTEMS = 6
+TOLERANCE = 5e-5
+Rows = dict[str, list[float]]
+
+
+def main() -> None:
+    """Run both sides in turn and print the tables; or, for its peak memory, one engine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reports", type=Path, nargs="+", required=True, help="flat JSONL")
+    parser.add_argument("--count", type=int, default=100, help="reports per run")
+    parser.add_argument("--pairs", type=int, default=20, help="references of the six systems")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--models", type=Path, help="folder to keep the models in")
+    parser.add_argument("--peak", choices=ENGINES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="clinical-speed-") as scratch:
+        folder = options.models or Path(scratch) / "models"
+        texts = _texts(options.reports)
+        os.environ["CXR_HARNESS_WEIGHTS"] = str(folder.absolute())
+        os.environ["CXR_HARNESS_CACHE"] = scratch
+        _one_thread()
+        if options.peak:
+            _measure_peak(options.peak, texts[: options.count])
+            return
+        if not (folder / "chexbert.pth").exists():
+            from benchmarks.speed.clinical_models import make_models
+
+            make_models(folder, texts)
+        _compare(options, texts)
+
+
+def _texts(files: Sequence[Path]) -> list[str]:
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
+    found = (json.loads(line).get("findings") or "" for line in lines)
+    return list(dict.fromkeys(text for text in found if text.strip()))
+
+
+def _one_thread() -> None:
+    import torch
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+
+
+def _compare(options: argparse.Namespace, texts: list[str]) -> None:
+    count = options.count
+    if len(texts) < count * options.repeats + 1:
+        raise SystemExit(f"{options.repeats} runs need {count * options.repeats + 1} reports.")
+    ours, theirs = _load_ours(), _Official()
+    rows: Rows = {}
+    for name in ENGINES:
+        # loading is no part of the figures
+        theirs.annotate(name, texts[-1:])
+        ours[name](texts[-1:])
+    for repeat in range(options.repeats):
+        part = texts[repeat * count : (repeat + 1) * count]
+        for name in ENGINES:
+            answer = theirs.annotate(name, part)
+            rows.setdefault(f"{name} official", []).append(answer.cpu_s / count)
+            found = _add(rows, f"{name} ours", count, ours[name], part)
+            _check_equal(name, answer.result, found)
+        print(f"# run {repeat + 1} of {options.repeats} done", file=sys.stderr, flush=True)
+    limit = _encoder_limit(ours["tokens"](texts[: count * options.repeats]))
+    _print_engines({name: statistics.median(times) for name, times in rows.items()}, limit)
+    _print_systems(theirs, sentences_of(options.reports[0]), options.pairs)
+    theirs.close()
+    _print_peaks(options)
+
+
+class _Official:
+    """The official packages, with the models of the weights folder."""
+
+    def __init__(self) -> None:
+        weights = Path(os.environ["CXR_HARNESS_WEIGHTS"])
+        bert = str(weights / "bert-base")
+        self._worker = ReferenceWorker()
+        self.close = self._worker.close
+        self.radgraph = {
+            "archive": str(weights / "radgraph.tar.gz"),
+            "encoder": str(weights / "pubmedbert"),
+            "model_type": "radgraph",
+        }
+        self.chexbert = {"checkpoint": str(weights / "chexbert.pth"), "encoder": bert}
+        self.bertscore = {"model": bert, "layer": LAYER, "rescale": False, "baseline_file": None}
+
+    def ask(self, task: str, **texts: Any) -> Answer:
+        """Return the answer to a task with this run's models."""
+        settings = getattr(self, task.partition("_")[0])
+        return self._worker.ask(task, **settings, **texts)
+
+    def annotate(self, name: str, texts: list[str]) -> Answer:
+        """Return what the package says of texts; BERTScore, of each and the one before it."""
+        if name == "radgraph":
+            return self.ask("radgraph", texts=texts)
+        if name == "chexbert":
+            return self.ask("chexbert_labels", texts=texts)
+        pairs = {"hyps": texts, "refs": _before(texts), "idf_texts": None, "batch_size": 64}
+        return self.ask("bertscore", **pairs)
+
+
+def _before(texts: list[str]) -> list[str]:
+    """Return other texts of the same kind: each one's neighbour, its words in reverse."""
+    return [" ".join(reversed(text.split())) for text in [*texts[-1:], *texts[:-1]]]
+
+
+def _load_ours() -> dict[str, Callable[[list[str]], Any]]:
+    from metrics.annotators import CheXbertAnnotator, RadGraphAnnotator
+    from metrics.annotators.bertscore import BertScoreAnnotator
+    from metrics.annotators.encoders import load_tokenizer
+
+    folder = Path(os.environ["CXR_HARNESS_WEIGHTS"])
+    bert = folder / "bert-base"
+    radgraph = RadGraphAnnotator.load(folder / "radgraph.tar.gz", folder / "pubmedbert")
+    chexbert = CheXbertAnnotator.load(folder / "chexbert.pth", bert)
+    bertscore = BertScoreAnnotator.load(bert, LAYER)
+    tokenizer = load_tokenizer(bert)
+    return {
+        "radgraph": radgraph.annotate,
+        "chexbert": lambda texts: chexbert.annotate(texts).labels.tolist(),
+        "bertscore": lambda texts: bertscore.scores(texts, _before(texts)).T,
+        "tokens": lambda texts: sum(map(len, tokenizer(texts)["input_ids"])) / len(texts),
+    }
+
+
+def _check_equal(name: str, official: Any, ours: Any) -> None:
+    if name == "bertscore":
+        worst = float(np.abs(np.array(official) - np.array(ours)).max())
+        if worst > TOLERANCE:
+            raise SystemExit(f"BERTScore differs by {worst}: no table.")
+        return
+    different = sum(a != b for a, b in zip(official, ours, strict=True))
+    if different:
+        raise SystemExit(f"{name}: {different} of {len(ours)} annotations differ: no table.")
+
+
+def _add(rows: Rows, name: str, count: int, function: Callable[..., Any], *given: Any) -> Any:
+    start = time.process_time()
+    result = function(*given)
+    rows.setdefault(name, []).append((time.process_time() - start) / count)
+    return result
+
+
+def _encoder_limit(tokens: float, rows: int = 1024) -> float:
+    """CPU seconds per text of BERT-base's products with weights alone, at their fastest."""
+    import torch
+
+    shapes = [(768, 768)] * 4 + [(768, 3072), (3072, 768)]
+    operands = [(torch.randn(rows, a), torch.randn(b, a)) for a, b in shapes]
+    best = float("inf")
+    with torch.inference_mode():
+        for _ in range(9):
+            start = time.process_time()
+            for states, weight in operands:
+                torch.nn.functional.linear(states, weight)
+            best = min(best, time.process_time() - start)
+    return 12 * best * tokens / rows
+
+
+def _print_engines(times: dict[str, float], limit: float) -> None:
+    # two texts per pair, nine of twelve layers
+    limits = {"radgraph": limit, "chexbert": limit, "bertscore": 2 * limit * LAYER / 12}
+    print("| CPU ms per report or pair | official | cxr-harness | ratio | weights alone |")
+    print("|---|--:|--:|--:|--:|")
+    for name in ENGINES:
+        official, ours = times[f"{name} official"], times[f"{name} ours"]
+        cells = f"{official * 1e3:.1f} | {ours * 1e3:.1f} | {official / ours:.2f}x"
+        print(f"| {name} | {cells} | {limits[name] * 1e3:.1f} |", flush=True)
+
+
+def _print_systems(theirs: _Official, sentences: list[str], pairs: int) -> None:
+    """Print what six systems cost in one command, texts distinct, against one at a time."""
+    from metrics import score
+
+    predictions, references = distinct_pairs(sentences, 0, pairs, systems=SYSTEMS)
+    systems = {str(i): texts for i, texts in enumerate(predictions)}
+    one = {"hyps": predictions[0], "refs": references}
+    texts = [*predictions[0], *references]
+    rewards = theirs.ask("radgraph_rewards", **one)
+    labels = theirs.ask("chexbert_f1", **one)
+    vectors = theirs.ask("chexbert_vectors", texts=texts)
+    official = {"radgraph": rewards.cpu_s, "chexbert": labels.cpu_s + 2 * vectors.cpu_s}
+    wanted = {"radgraph": ["radgraph"], "chexbert": ["chexbert", "semb_score"]}
+    print("\n| CPU s per system | official | ours, six at once | ratio | again, cached | ratio |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for name, metrics in wanted.items():
+        score(["warm up"], ["warm up the model"], metrics=metrics, resamples=0)
+        rows: Rows = {}
+        run = partial(score, systems, references, metrics=metrics, resamples=0)
+        for row in ("cold", "warm"):
+            table = _add(rows, row, SYSTEMS, run)
+        if name == "radgraph":
+            found = table.systems["0"].metrics["radgraph_simple"].score
+            if abs(found - rewards.result["means"][0]) > 1e-9:
+                raise SystemExit("radgraph_simple differs: no table.")
+        theirs_s, cold, warm = official[name], rows["cold"][0], rows["warm"][0]
+        print(
+            f"| {name} | {theirs_s:.2f} | {cold:.2f} | {theirs_s / cold:.1f}x | {warm:.4f} "
+            f"| {theirs_s / warm:.0f}x |",
+            flush=True,
+        )
+    half = (labels.cpu_s + vectors.cpu_s) / official["chexbert"]
+    print(
+        f"(CheXbert officially: F1 {labels.cpu_s:.2f}, SembScore {vectors.cpu_s:.2f}, RadCliQ the"
+    )
+    print(f"same again; where one run gives both SembScore and RadCliQ, {half:.0%} of it.)")
+
+
+def _measure_peak(name: str, texts: list[str]) -> None:
+    from metrics.annotators import CheXbertAnnotator, RadGraphAnnotator
+    from metrics.annotators.bertscore import BertScoreAnnotator
+
+    folder = Path(os.environ["CXR_HARNESS_WEIGHTS"])
+    bert = folder / "bert-base"
+    if name == "radgraph":
+        RadGraphAnnotator.load(folder / "radgraph.tar.gz", bert).annotate(texts)
+    elif name == "chexbert":
+        CheXbertAnnotator.load(folder / "chexbert.pth", bert).annotate(texts)
+    else:
+        BertScoreAnnotator.load(bert, LAYER).scores(texts, _before(texts))
+    print(peak_bytes())
+
+
+def _print_peaks(options: argparse.Namespace) -> None:
+    texts = _texts(options.reports)[: options.count]
+    weights = os.environ["CXR_HARNESS_WEIGHTS"]
+    print("\n| peak memory, GiB | official | cxr-harness |\n|---|--:|--:|")
+    for name in ENGINES:
+        official = _Official()
+        theirs = official.annotate(name, texts).peak_bytes
+        official.close()
+        command = [sys.executable, "-m", "benchmarks.speed.clinical", "--peak", name]
+        command += ["--models", weights, "--count", str(options.count), "--reports"]
+        done = subprocess.run(
+            [*command, *map(str, options.reports)], capture_output=True, text=True, check=True
+        )
+        print(f"| {name} | {theirs / 2**30:.2f} | {int(done.stdout) / 2**30:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
