@@ -1,0 +1,85 @@
+"""Laws that hold for every metric, each as a function that tries one on drawn texts."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+
+from metrics.metric import FloatArray, Metric
+from metrics.samples import Samples, TestSet
+
+CONTEXTS = ({"comparison": "None."}, {"comparison": "Radiograph from yesterday."}, {})
+Rows = list[tuple[str, str]]
+
+
+def samples_of(rows: Rows) -> Samples:
+    n = len(rows)
+    test_set = TestSet(
+        [str(i) for i in range(n)],
+        [[reference] for _, reference in rows],
+        has_prior=[i % 2 == 0 for i in range(n)],
+        contexts=[CONTEXTS[i % 3] for i in range(n)],
+    )
+    return Samples.of([prediction for prediction, _ in rows], test_set)
+
+
+def statistics_of(metric: Metric, rows: Rows) -> FloatArray:
+    samples = samples_of(rows)
+    return metric.fit(samples).statistics(samples)
+
+
+def check_bounds(metric: Metric, rows: Rows) -> None:
+    statistics = statistics_of(metric, rows)
+    assert np.isfinite(statistics).all()
+    for scores in (metric.reduce(statistics.sum(0)), *metric.per_sample(statistics)):
+        for output, score in zip(metric.info.outputs, scores, strict=True):
+            low, high = output.bounds
+            if getattr(metric, "rescale", False):
+                low = -np.inf  # BERTScore says so where it speaks of empty texts
+            assert np.isnan(score) or low - 1e-9 <= score <= high + 1e-9
+
+
+def check_order(metric: Metric, rows: Rows, order: Random) -> None:
+    samples = samples_of(rows)
+    fitted = metric.fit(samples)
+    one = fitted.statistics(samples)
+    positions = list(range(len(rows)))
+    order.shuffle(positions)
+    test_set = samples.test_set
+    shuffled = TestSet(
+        [test_set.ids[i] for i in positions],
+        [test_set.references[i] for i in positions],
+        [test_set.has_prior[i] for i in positions],  # type: ignore[index]
+        [test_set.contexts[i] for i in positions],  # type: ignore[index]
+    )
+    other = fitted.statistics(Samples.of([rows[i][0] for i in positions], shuffled))
+    np.testing.assert_array_equal(one[positions], other)
+
+
+def check_alone(metric: Metric, rows: Rows) -> None:
+    samples = samples_of(rows)
+    fitted = metric.fit(samples)
+    together = fitted.statistics(samples)
+    for i in range(len(rows)):
+        alone = Samples.of([rows[i][0]], samples.test_set.slice(i, i + 1))
+        np.testing.assert_array_equal(together[i : i + 1], fitted.statistics(alone))
+
+
+def check_vectorised(metric: Metric, rows: Rows) -> None:
+    statistics = statistics_of(metric, rows)
+    stacked = np.stack([statistics, statistics * 2])
+    for leading, part in zip(metric.reduce(stacked), stacked, strict=True):
+        np.testing.assert_array_equal(leading, metric.reduce(part))
+
+
+def check_empty(metric: Metric) -> None:
+    rows = [("", "the lungs are clear"), ("the lungs are clear", ""), ("", "")]
+    scores = metric.reduce(statistics_of(metric, rows).sum(0))
+    assert len(metric.info.outputs) == scores.shape[-1]
+
+
+def check_spans(metric: Metric, text: str, reference: str) -> None:
+    sides = {"prediction": text, "reference": reference}
+    for span in metric.spans(text, [reference]):
+        assert 0 <= span.start < span.end <= len(sides[span.side])
