@@ -8,35 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.atomic import write_text
 from harness.audit import Audited
-from harness.disk_errors import explained
-from harness.errors import InputError
+from harness.result_folder import write_all
 from metrics.audit.rules import TEMPLATE
 from reports.audit_tables import audit_csv, audit_tables, markdown
 from reports.text_safety import encodable
 
 SCHEMA_VERSION = 1
 FILES = ("audit.csv", "audit.md", "audit.json")
-
-
-def check_folder(folder: Path, fresh: bool) -> None:
-    """Refuse a folder that holds anything but an audit to be replaced.
-
-    Raises
-    ------
-    InputError
-        If it is no folder, or holds foreign files, or an audit and ``fresh`` is not set.
-    """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder. Choose another --output.")
-    held = {path.name for path in folder.iterdir()}
-    if held - set(FILES):
-        raise InputError(f"{folder} holds other files. Choose a new folder as --output.")
-    if held and not fresh:
-        raise InputError(f"{folder} holds an audit. Replace it with --fresh, or choose another.")
 
 
 def write_audit(folder: Path, audited: Audited) -> None:
@@ -46,10 +25,7 @@ def write_audit(folder: Path, audited: Audited) -> None:
         "audit.md": audit_markdown(audited),
         "audit.json": json.dumps(audit_values(audited), indent=2, allow_nan=False) + "\n",
     }
-    with explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in contents.items():
-            write_text(folder / name, text)
+    write_all(folder, contents)
 
 
 def audit_values(audited: Audited) -> dict[str, Any]:

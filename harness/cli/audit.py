@@ -44,7 +44,8 @@ def audit(
 ) -> None:
     """Edit references, harmfully and harmlessly, and show what each metric makes of it."""
     from harness.audit import AuditRequest, run_audit
-    from harness.audit_files import audit_values, check_folder, write_audit
+    from harness.audit_files import FILES, audit_values, write_audit
+    from harness.result_folder import refuse_taken
     from harness.scoring import ScoringPlan
     from metrics.scoring import Resampling
     from reports.audit_tables import audit_tables, undefined_metrics
@@ -56,7 +57,7 @@ def audit(
         resampling=Resampling.of(resamples, confidence, "percentile", seed),
         cluster=cluster,
     ).available(skip_unavailable)
-    check_folder(output, fresh)
+    refuse_taken(output, FILES, fresh)
     request = AuditRequest(references, plan, split_names(edits), limit, max_line_mb)
     with progress_bar("scoring", 1) as advance:
         audited = run_audit(request)

@@ -140,6 +140,6 @@ def _pearson(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def _quotient(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
-    out = np.full(numerator.shape, np.nan)
+    out: FloatArray = np.full(numerator.shape, np.nan)
     np.divide(numerator, denominator, out=out, where=denominator > 0)
-    return np.clip(out, -1.0, 1.0)
+    return out.clip(-1.0, 1.0)
