@@ -60,7 +60,10 @@ def note(message: str) -> None:
 
 @contextmanager
 def progress_bar(description: str, total: int) -> Iterator[Any]:
-    """Yield a function to call with the number of steps done; silent when stderr is no terminal."""
+    """Yield a function to call with the number of steps done; silent when stderr is no terminal.
+
+    Annotators that begin meanwhile get a bar of their own.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -69,6 +72,8 @@ def progress_bar(description: str, total: int) -> Iterator[Any]:
         TextColumn,
         TimeRemainingColumn,
     )
+
+    from metrics.annotators.progress import Advance, watched
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
@@ -79,7 +84,13 @@ def progress_bar(description: str, total: int) -> Iterator[Any]:
         disable=not (total and console.is_terminal),
     ) as progress:
         task = progress.add_task(description, total=total)
-        yield lambda steps=1: progress.advance(task, steps)
+
+        def annotating(name: str, texts: int) -> Advance:
+            own = progress.add_task(f"annotating {name}", total=texts)
+            return lambda steps: progress.advance(own, steps)
+
+        with watched(annotating):
+            yield lambda steps=1: progress.advance(task, steps)
 
 
 def _is_number(cell: str) -> bool:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from metrics.annotators.annotator import Annotator
+from metrics.annotators.progress import begin
 from metrics.cache import AnnotationCache
 
 T = TypeVar("T")
 
 CHUNK = 256
-"""Texts annotated between two writes to the cache: what a kill loses at most."""
 
 
 class RememberedAnnotator(Generic[T]):
@@ -28,6 +28,8 @@ class RememberedAnnotator(Generic[T]):
         Makes the loaded annotator; called at most once.
     cache
         Where annotations are kept.
+    chunk
+        Texts annotated between two writes to the cache: what a kill loses at most.
     """
 
     def __init__(
@@ -36,32 +38,30 @@ class RememberedAnnotator(Generic[T]):
         signature: str,
         load: Callable[[], Annotator[T]],
         cache: AnnotationCache,
+        chunk: int = CHUNK,
     ) -> None:
         self.signature = f"{signature}|v:{kind.version}"
         self._kind = kind
         self._load = load
         self._cache = cache
+        self._chunk = chunk
         self._loaded: Annotator[T] | None = None
 
-    def annotate(
-        self, texts: Sequence[str], progress: Callable[[int], None] = lambda texts: None
-    ) -> list[T]:
-        """Return one annotation per text, in order.
-
-        ``progress`` is called with the number of new texts annotated since the last call.
-        """
+    def annotate(self, texts: Sequence[str]) -> list[T]:
+        """Return one annotation per text, in order."""
         distinct = list(dict.fromkeys(texts))
         stored = self._cache.get(self.signature, distinct)
         found = {text: self._kind.decode(data) for text, data in stored.items()}
         # texts of one length together: little padding in each batch
         unknown = sorted((text for text in distinct if text not in found), key=len)
-        for start in range(0, len(unknown), CHUNK):
-            part = unknown[start : start + CHUNK]
+        advance = begin(self.signature.partition("|")[0], len(unknown))
+        for start in range(0, len(unknown), self._chunk):
+            part = unknown[start : start + self._chunk]
             new = dict(zip(part, self._annotator().annotate_distinct(part), strict=True))
             kept = {text: self._kind.encode(a) for text, a in new.items() if self._kind.keep(a)}
             self._cache.put(self.signature, kept)
             found.update(new)
-            progress(len(part))
+            advance(len(part))
         return [found[text] for text in texts]
 
     def _annotator(self) -> Annotator[T]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -117,12 +117,7 @@ def _sign(kind: Kind, settings: JudgeSettings, prompt: Prompt) -> str:
     return "+".join([f"judge:{model}", *(f"{name}@{value}" for name, value in parts.items())])
 
 
-def ask_judge(
-    kind: Kind,
-    settings: JudgeSettings,
-    pairs: Sequence[str],
-    progress: Callable[[int], None] = lambda pairs: None,
-) -> dict[str, Answer]:
+def ask_judge(kind: Kind, settings: JudgeSettings, pairs: Sequence[str]) -> dict[str, Answer]:
     """Return the judge's answer about each distinct pair, through the annotation cache.
 
     Raises
@@ -136,15 +131,10 @@ def ask_judge(
         return Judge(kind, prompt, _asker(kind, settings), settings.second_tries)
 
     signature = f"{kind.name}|{_sign(kind, settings, prompt)}"
-    remembered = RememberedAnnotator(Judge, signature, load, AnnotationCache())
-    distinct = list(dict.fromkeys(pairs))
     slots = settings.batch_size if settings.endpoint is None else settings.concurrency
-    step = slots * _ROUNDS_PER_WRITE
-    answers: dict[str, Answer] = {}
-    for start in range(0, len(distinct), step):
-        part = distinct[start : start + step]
-        answers.update(zip(part, remembered.annotate(part, progress), strict=True))
-    return answers
+    chunk = slots * _ROUNDS_PER_WRITE
+    remembered = RememberedAnnotator(Judge, signature, load, AnnotationCache(), chunk)
+    return dict(zip(pairs, remembered.annotate(pairs), strict=True))
 
 
 def _asker(kind: Kind, settings: JudgeSettings) -> Asker:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from metrics.annotators.bertscore.annotator import BertScoreAnnotator, Pair, PairScore, pair_key
+from metrics.annotators.progress import begin
 from metrics.annotators.remembered import CHUNK
 from metrics.annotators.sources import best_device
 from metrics.cache import AnnotationCache, default_path
@@ -60,10 +61,12 @@ class RememberedPairs:
         unknown = [pair for pair in keys if pair not in found]
         # one stream over all, so that a text of several pairs is encoded once
         stream = self._annotator().stream(unknown) if unknown else iter(())
+        advance = begin("bertscore", len(unknown))
         while new := dict(islice(stream, CHUNK)):
             encoded = {keys[pair]: BertScoreAnnotator.encode(new[pair]) for pair in new}
             self._cache.put(self.signature, encoded)
             found.update(new)
+            advance(len(new))
         return [found[pair] for pair in stripped]
 
     def _annotator(self) -> BertScoreAnnotator:
