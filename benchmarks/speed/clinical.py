@@ -47,7 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clinical-speed-") as scratch:
         folder = options.models or Path(scratch) / "models"
-        texts = _texts(options.reports)
+        texts = texts_of(options.reports)
         os.environ["CXR_HARNESS_WEIGHTS"] = str(folder.absolute())
         os.environ["CXR_HARNESS_CACHE"] = scratch
         _one_thread()
@@ -61,7 +61,8 @@ def main() -> None:
         _compare(options, texts)
 
 
-def _texts(files: Sequence[Path]) -> list[str]:
+def texts_of(files: Sequence[Path]) -> list[str]:
+    """Return the distinct findings of flat reports files."""
     lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
     found = (json.loads(line).get("findings") or "" for line in lines)
     return list(dict.fromkeys(text for text in found if text.strip()))
@@ -253,7 +254,7 @@ def _measure_peak(name: str, texts: list[str]) -> None:
 
 
 def _print_peaks(options: argparse.Namespace) -> None:
-    texts = _texts(options.reports)[: options.count]
+    texts = texts_of(options.reports)[: options.count]
     weights = os.environ["CXR_HARNESS_WEIGHTS"]
     print("\n| peak memory, GiB | official | cxr-harness |\n|---|--:|--:|")
     for name in ENGINES:

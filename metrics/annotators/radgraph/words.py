@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 OLD = "radgraph"
 """The model type whose text rule is its own; all later ones share the other."""
