@@ -19,6 +19,7 @@ from metrics.audit.rules import TEMPLATE
 from metrics.evaluation import System
 from metrics.results import Score
 from metrics.scoring import Tally, per_sample_scores, score_systems, tally
+from metrics.statistics import few_units
 
 EMPTY, ONE_TEMPLATE, PRIOR = "empty", "template", "prior"
 """The anchors beside the copy: no text, one normal report for everybody, the prior's report."""
@@ -108,6 +109,7 @@ def run_audit(
         overall=overall,
         anchors=_anchors(counted, studies, plan),
     )
+    few = few_units(units.n_units, units.name)
     return Audited(
         audit=audit,
         study_set=study_set,
@@ -115,7 +117,7 @@ def run_audit(
         unit=units.name,
         n_units=units.n_units,
         signatures={key: one.signature for one in counted.selected for key in one.columns},
-        notes=[*study_set.notes, *notes, *plan.notes],
+        notes=[*study_set.notes, *notes, *plan.notes, *([few] if few else [])],
         request=request,
     )
 

@@ -24,7 +24,7 @@ from metrics.metric import FloatArray
 from metrics.registry import ENTRIES, metric_class
 from metrics.samples import TestSet
 from metrics.scoring import Resampling, per_sample_scores, tally
-from metrics.statistics import Units
+from metrics.statistics import Units, few_units
 from metrics.statistics.correlation import kendall, pearson
 from reports.agreement import Agreement
 
@@ -56,6 +56,12 @@ class Meta:
     signatures: Mapping[str, str]
     request: MetaRequest
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know of the numbers."""
+        warning = few_units(len({study for study, _ in self.counts.pairs}), "study")
+        return [*self.request.plan.notes, *([warning] if warning else [])]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the facts about the run as plain values; without texts."""
         resampling = self.request.plan.resampling
@@ -70,7 +76,7 @@ class Meta:
             "seed": resampling.seed,
             "unit": "study",
             "signatures": dict(self.signatures),
-            "notes": self.request.plan.notes,
+            "notes": self.notes,
         }
 
 
