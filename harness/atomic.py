@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content``, or leave it as it is and raise.
+    """Replace ``path`` by ``content``; as ``write_pieces``."""
+    write_pieces(path, [content])
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Replace ``path`` by the pieces, one after the other, or leave it as it is and raise.
 
     A symbolic link stays, and the file that it points to is replaced.
 
@@ -27,7 +33,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)

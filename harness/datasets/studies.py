@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from harness.atomic import write_bytes
+from harness.atomic import write_pieces
 from harness.datasets.record import FIELDS, read_lines, record_of
 from harness.datasets.source import Source
 from harness.disk_errors import explained
@@ -29,9 +29,9 @@ def write_studies(path: Path, studies: Iterable[Study]) -> None:
     InputError
         If the system refuses to write; the old file is then still whole.
     """
-    lines = [json.dumps(record_of(study), ensure_ascii=False) + "\n" for study in studies]
+    lines = (json.dumps(record_of(study), ensure_ascii=False) + "\n" for study in studies)
     with explained(path):
-        write_bytes(path, "".join(lines).encode())
+        write_pieces(path, (line.encode() for line in lines))
 
 
 def _unnamed_reference(record: dict[str, object]) -> dict[str, object]:

@@ -1,0 +1,160 @@
+"""What became of every study of raw data: kept or dropped, and why, so that counts can be checked.
+
+Beside the studies, a report (JSON) holds the counts, and a table (CSV) the ids that each of them
+stands for. Every study that was found is either kept or dropped for one reason; remarks on what
+was kept, and on single images, are noted.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.atomic import write_text
+from harness.datasets.studies import write_studies
+from harness.disk_errors import explained
+from harness.errors import InputError
+from harness.study import Study
+
+_COLUMNS = ("outcome", "reason", "study_id", "subject_id", "split", "sample")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an outcome is about; ``sample`` is the image or question where it is not the study."""
+
+    study_id: str
+    subject_id: str = ""
+    split: str = ""
+    sample: str = ""
+
+
+@dataclass
+class Outcomes:
+    """Collects what was dropped and what was noted; ``meanings`` explains every reason."""
+
+    meanings: Mapping[str, str]
+    dropped: dict[str, list[Subject]] = field(default_factory=dict)
+    noted: dict[str, list[Subject]] = field(default_factory=dict)
+
+    def drop(self, reason: str, subjects: Iterable[Subject]) -> None:
+        """Put on record that these are not among the studies that are written."""
+        self.dropped.setdefault(reason, []).extend(subjects)
+
+    def note(self, reason: str, subjects: Iterable[Subject]) -> None:
+        """Put a remark on record that drops nothing by itself."""
+        self.noted.setdefault(reason, []).extend(subjects)
+
+    def counts(self, records: Mapping[str, Sequence[Subject]]) -> dict[str, dict[str, Any]]:
+        """Return count and meaning of every reason that occurred, in the order of ``meanings``."""
+        return {
+            reason: {"count": len(records[reason]), "meaning": meaning}
+            for reason, meaning in self.meanings.items()
+            if records.get(reason)
+        }
+
+    def table(self) -> str:
+        """Return the ids behind every count, as CSV."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for outcome, records in (("dropped", self.dropped), ("noted", self.noted)):
+            for reason in self.meanings:
+                for one in records.get(reason, ()):
+                    row = (one.study_id, one.subject_id, one.split, one.sample)
+                    writer.writerow((outcome, reason, *row))
+        return text.getvalue()
+
+
+def output_files(output: Path, studies: Sequence[Study]) -> dict[Path, list[Study]]:
+    """Return what is written where: all to a file ``….jsonl``, or each split to one in a folder.
+
+    Raises
+    ------
+    InputError
+        If the output has another ending, or studies that go to a folder name no split.
+    """
+    if output.suffix == ".jsonl":
+        return {output: list(studies)}
+    if output.suffix:
+        raise InputError(
+            f"Cannot tell what to write to {output}. Name a file that ends in .jsonl, or a folder."
+        )
+    files: dict[Path, list[Study]] = {}
+    for study in studies:
+        if study.split is None:
+            raise InputError(
+                f"{study.place} is of no split, so that no file in the folder {output} is its. "
+                "Name a file that ends in .jsonl."
+            )
+        files.setdefault(output / f"{study.split}.jsonl", []).append(study)
+    return files
+
+
+def write_outcomes(
+    output: Path, studies: Sequence[Study], outcomes: Outcomes, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the studies, the table of ids and the report; return the report.
+
+    Parameters
+    ----------
+    output
+        A file ``….jsonl``, or a folder with one for each split. The table and the report stand
+        beside the file (``….ids.csv``, ``….report.json``) or in the folder.
+    facts
+        What the report says besides the counts.
+
+    Raises
+    ------
+    InputError
+        If no study is left, the output has another ending, or the system refuses to write.
+    """
+    if not studies:
+        reasons = ", ".join(
+            f"{name}: {one['count']:,}" for name, one in outcomes.counts(outcomes.dropped).items()
+        )
+        raise InputError(
+            f"No study is left to write ({reasons or 'none was found'}). Check the inputs and "
+            "choices; nothing was written."
+        )
+    files = output_files(output, studies)
+    stem = output.with_suffix("") if output.suffix else output / "preparation"
+    with explained(output):
+        stem.parent.mkdir(parents=True, exist_ok=True)
+    for path, chosen in files.items():
+        write_studies(path, chosen)
+    ids, report = (stem.with_name(stem.name + end) for end in (".ids.csv", ".report.json"))
+    found = _report(studies, outcomes, facts) | {
+        "files": {"studies": [str(path) for path in files], "ids": str(ids), "report": str(report)}
+    }
+    with explained(output):
+        write_text(ids, outcomes.table())
+        write_text(report, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    return found
+
+
+def _report(
+    studies: Sequence[Study], outcomes: Outcomes, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    splits = Counter(study.split or "" for study in studies)
+    return {
+        "schema_version": 1,
+        **facts,
+        "kept": {
+            "total": len(studies),
+            "by_split": dict(sorted(splits.items())),
+            "subjects": len({study.subject_id for study in studies}),
+            "with_prior": sum(bool(study.has_prior) for study in studies),
+        },
+        "dropped": {
+            "total": sum(map(len, outcomes.dropped.values())),
+            "reasons": outcomes.counts(outcomes.dropped),
+        },
+        "noted": outcomes.counts(outcomes.noted),
+    }
