@@ -62,6 +62,8 @@ class Radcliq(Metric):
 
     def fit(self, samples: Samples) -> Self:
         """Return the metric with BERTScore's token weights, where idf is asked for."""
+        if not self.idf:
+            return self
         fitted = replace(self)
         object.__setattr__(fitted, "fitted", self._bertscore.fit(samples))
         return fitted

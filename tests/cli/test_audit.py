@@ -91,6 +91,16 @@ def test_refusals(
     assert not Path("audit").exists()
 
 
+def test_metrics_without_weights_can_be_left_out(place: Workplace, run: Run) -> None:
+    ended = run(
+        *("audit", "--references", "refs.jsonl", "--metrics", "rougeL,radgraph_simple"),
+        *("--skip-unavailable", "--resamples", 0, "--output", "audit", "--json"),
+    )
+    values = json.loads(ended.out)
+    assert ["rougeL"] == list(values["anchors"])
+    assert any("radgraph_simple" in note for note in values["notes"])
+
+
 def test_nothing_is_replaced_unasked(audited: Path, run: Run) -> None:
     ended = run(*WORDS, "--output", "audit")
     assert (2, True) == (ended.status, "--fresh" in ended.err)

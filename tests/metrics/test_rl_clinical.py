@@ -1,0 +1,38 @@
+"""Rewards of metrics that read texts with a model: tiny models with random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from metrics import score
+from metrics.rl import reward_function
+from tests.tiny_weights import fill_with_tiny_weights
+
+COMPLETIONS = ["There is a small effusion.", "The lungs are clear.", "Mild cardiomegaly."]
+REFERENCES = ["There is no effusion.", "The lungs are clear.", "The heart is enlarged."]
+LOWER = ("radcliq_v0", "radcliq_v1")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXR_HARNESS_WEIGHTS", str(fill_with_tiny_weights(folder / "weights")))
+        patch.setenv("CXR_HARNESS_CACHE", str(folder / "cache"))
+        yield
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["radgraph_partial", "chexbert_micro_f1_14", "semb_score", "ratescore", "bertscore_f1", *LOWER],
+)
+def test_a_clinical_reward_is_the_samples_own_score(name: str) -> None:
+    reward = reward_function(name)
+    got = reward(prompts=[""] * 3, completions=COMPLETIONS, references=REFERENCES)
+    table = score(COMPLETIONS, REFERENCES, metrics=[name], resamples=0)
+    sign = -1 if name in LOWER else 1
+    assert (sign * table.per_sample["system"][name]).tolist() == got
+    alone = [reward([c], [r])[0] for c, r in zip(COMPLETIONS, REFERENCES, strict=True)]
+    assert alone == got
