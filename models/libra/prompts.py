@@ -105,7 +105,9 @@ def image_question(question: str, *, start_and_end: bool = False) -> str:
     return f"{image}\n{question}"
 
 
-def render(name: str, turns: Sequence[tuple[str, Text]], *, published: bool = True) -> str:
+def render(
+    name: str, turns: Sequence[tuple[str, Text]], *, published: bool = True, preset: bool = True
+) -> str:
     r"""Return a conversation as the prompt text of a template.
 
     A turn is a role, ``user`` or ``assistant``, and its text; an empty text or None prints only
@@ -114,7 +116,8 @@ def render(name: str, turns: Sequence[tuple[str, Text]], *, published: bool = Tr
 
     ``published=False`` opens the assistant's turn of LLAMA_3 and QWEN as training wrote it (the
     original prints ``ASSISTANT`` in capitals, and loses the line breaks after the header), and
-    leaves out LLAMA_3's begin token, which the tokenizer adds once more.
+    leaves out LLAMA_3's begin token, which the tokenizer adds once more. ``preset=False`` leaves
+    out the turns that some templates begin with, as training does.
 
     >>> render("mistral_instruct", [("user", "<image>\nDescribe."), ("assistant", None)])
     '[INST] <image>\nDescribe. [/INST]'
@@ -126,7 +129,8 @@ def render(name: str, turns: Sequence[tuple[str, Text]], *, published: bool = Tr
     """
     _check_turns(turns)
     template = _templates.find(name)
-    messages: list[tuple[int, Text]] = [(i % 2, text) for i, text in enumerate(template.preset)]
+    before = template.preset if preset else ()
+    messages: list[tuple[int, Text]] = [(i % 2, text) for i, text in enumerate(before)]
     messages += [(_role(role), text) for role, text in turns]
     plain = [_Message(role, _words(text)) for role, text in _placed_image(template, messages)]
     return _STYLES[template.style](_Conversation(name, template, plain, published))

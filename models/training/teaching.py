@@ -1,0 +1,127 @@
+"""Which records of a training file would teach nothing, and why, before hours are spent on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.errors import InputError
+from models.libra import prompts, templates
+from models.libra.prompts import DEFAULT_TEMPLATE, IMAGE_TOKEN
+from models.training.masking import IGNORE_INDEX, encode_conversation
+
+_BRACKETS = ("[INST]", "[/INST]")
+_HEADERS = ("<|start_header_id|>", "<|end_header_id|>")
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A record by its id (or its place, from 1) and what is to be said of it."""
+
+    record: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class TeachingSurvey:
+    """What training would make of a file's records.
+
+    ``refused`` do not suit the template, ``silent`` have no token to learn. ``marked`` teach, but
+    hold a text that the template uses as a mark, which a model may take for one.
+    """
+
+    records: int
+    refused: tuple[Remark, ...]
+    silent: tuple[Remark, ...]
+    marked: tuple[Remark, ...]
+
+    @property
+    def taught(self) -> int:
+        """Records that teach something."""
+        return self.records - len(self.refused) - len(self.silent)
+
+    def summary(self) -> str:
+        """Return the counts as one sentence."""
+        return (
+            f"{self.taught} of {self.records} records teach; {len(self.refused)} refused, "
+            f"{len(self.silent)} without a token to learn; {len(self.marked)} with a mark of the "
+            "template in their text."
+        )
+
+
+def survey_records(
+    records: Iterable[Mapping[str, Any]],
+    tokenizer: Any,
+    template: str = DEFAULT_TEMPLATE,
+    model_max_length: int = 2048,
+    *,
+    start_and_end: bool = False,
+) -> TeachingSurvey:
+    """Return which records teach, tokenising each once.
+
+    A record is ``{"id", "image", "conversations"}`` as in Libra's files; with ``image`` it is
+    encoded as ``encode_conversation`` does and cut as the collator does.
+
+    Raises
+    ------
+    InputError
+        If the template is unknown or the tokenizer is none of the fast ones.
+    """
+    marks = _marks(template)
+    encode_conversation([_QUESTION], tokenizer, "libra_v1", has_image=False)
+    refused, silent, marked = [], [], []
+    count = 0
+    for count, record in enumerate(records, 1):
+        name = str(record.get("id", count))
+        talk = record.get("conversations", ())
+        try:
+            _, labels = encode_conversation(
+                talk,
+                tokenizer,
+                template,
+                "image" in record,
+                model_max_length,
+                start_and_end=start_and_end,
+            )
+        except InputError as error:
+            refused.append(Remark(name, str(error)))
+            continue
+        if not any(label != IGNORE_INDEX for label in labels[:model_max_length]):
+            silent.append(Remark(name, _why_silent(talk, model_max_length)))
+        elif found := _marks_within(talk, marks):
+            marked.append(Remark(name, f"holds {' and '.join(found)}"))
+    return TeachingSurvey(count, tuple(refused), tuple(silent), tuple(marked))
+
+
+_QUESTION = {"from": "human", "value": "?"}
+
+
+def _why_silent(conversation: Iterable[Mapping[str, Any]], model_max_length: int) -> str:
+    if any(turn["from"] == "gpt" and turn["value"] for turn in conversation):
+        return f"its first answer begins beyond the {model_max_length} tokens that are kept"
+    return "it has no answer"
+
+
+def _marks(template: str) -> tuple[str, ...]:
+    """Return the texts that end a turn or begin one under a template."""
+    found = templates.find(template)
+    if found.style == "plain":
+        return ()
+    end = prompts.stop_string(template, published=False).strip()
+    if found.style in ("llama_2", "mistral"):
+        return (end, *_BRACKETS)
+    if found.style == "llama_3":
+        return (end, *_HEADERS)
+    named = found.style in ("two", "single")
+    return (end, *(f"{role}:" if named else role.strip() for role in found.roles))
+
+
+def _marks_within(
+    conversation: Iterable[Mapping[str, Any]], marks: tuple[str, ...]
+) -> tuple[str, ...]:
+    turns = list(conversation)
+    answers = "\n".join(turn["value"] for turn in turns if turn["from"] == "gpt")
+    everything = "\n".join(turn["value"] for turn in turns)
+    found = [mark for mark in marks if mark in everything]
+    return (*found, *((IMAGE_TOKEN,) if IMAGE_TOKEN in answers else ()))
