@@ -64,7 +64,7 @@ def training_text(
     InputError
         If turns are no turns, do not alternate, or do not suit the template.
     """
-    name = _TRAINED_AS.get(template, template)
+    name = trained_as(template)
     found = templates.find(name)
     turns = [_turn(turn, number) for number, turn in enumerate(conversation, 1)]
     if has_image:
@@ -78,6 +78,11 @@ def training_text(
     _check_order(turns)
     text = prompts.render(name, turns, preset=False)
     return TrainingText(text, _answers(name, found, turns), has_image)
+
+
+def trained_as(template: str) -> str:
+    """Return the template that training writes conversations in for a template's name."""
+    return _TRAINED_AS.get(template, template)
 
 
 def _turn(turn: Any, number: int) -> tuple[str, str]:

@@ -9,10 +9,12 @@ from typing import Any
 from models.errors import InputError
 from models.libra import prompts, templates
 from models.libra.prompts import DEFAULT_TEMPLATE, IMAGE_TOKEN
+from models.training.conversations import trained_as
 from models.training.masking import IGNORE_INDEX, encode_conversation
 
 _BRACKETS = ("[INST]", "[/INST]")
 _HEADERS = ("<|start_header_id|>", "<|end_header_id|>")
+_QUESTION = {"from": "human", "value": "?"}
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,6 @@ def survey_records(
     return TeachingSurvey(count, tuple(refused), tuple(silent), tuple(marked))
 
 
-_QUESTION = {"from": "human", "value": "?"}
-
-
 def _why_silent(conversation: Iterable[Mapping[str, Any]], model_max_length: int) -> str:
     if any(turn["from"] == "gpt" and turn["value"] for turn in conversation):
         return f"its first answer begins beyond the {model_max_length} tokens that are kept"
@@ -105,10 +104,11 @@ def _why_silent(conversation: Iterable[Mapping[str, Any]], model_max_length: int
 
 def _marks(template: str) -> tuple[str, ...]:
     """Return the texts that end a turn or begin one under a template."""
-    found = templates.find(template)
+    name = trained_as(template)
+    found = templates.find(name)
     if found.style == "plain":
         return ()
-    end = prompts.stop_string(template, published=False).strip()
+    end = prompts.stop_string(name, published=False).strip()
     if found.style in ("llama_2", "mistral"):
         return (end, *_BRACKETS)
     if found.style == "llama_3":
