@@ -27,18 +27,22 @@ class Table:
 
 
 def audit_tables(audit: Audit) -> list[Table]:
-    """Return the tables of an audit, the verdict first; metrics without any score are left out."""
+    """Return the tables of an audit, the verdict first.
+
+    Left out are metrics without any score, edits that apply nowhere, and tables that then have
+    nothing to show.
+    """
     metrics = [one for one in audit.outputs if not _undefined(audit, one)]
-    meaning = [edit for edit in audit.edits if edit.kind == "meaning" and audit.applied[edit.name]]
-    harmless = [edit for edit in audit.edits if edit.kind == "harmless"]
-    harmless = [edit for edit in harmless if audit.applied[edit.name]]
-    return [
-        _told_apart(audit, metrics, meaning),
-        _moves(audit, metrics, [*meaning, *harmless]),
-        _lower(audit, metrics, meaning),
-        _anchors(audit, metrics),
-        _edits(audit),
+    applied = [edit for edit in audit.edits if audit.applied[edit.name]]
+    meaning = [edit for edit in applied if edit.kind == "meaning"]
+    harmless = [edit for edit in applied if edit.kind == "harmless"]
+    tables = [
+        *([_told_apart(audit, metrics, meaning)] if meaning and harmless else []),
+        *([_moves(audit, metrics, [*meaning, *harmless])] if applied else []),
+        *([_lower(audit, metrics, meaning)] if meaning else []),
+        _anchors(audit, [*audit.outputs]),
     ]
+    return [*(table for table in tables if table.rows), _edits(audit)]
 
 
 def undefined_metrics(audit: Audit) -> list[str]:
@@ -135,7 +139,9 @@ def _anchors(audit: Audit, metrics: Sequence[str]) -> Table:
     for metric in metrics:
         percent = audit.outputs[metric].percent
         scores = audit.anchors[metric]
-        rows.append([metric, *(shown(scores[name].score, percent) for name in names)])
+        cells = [shown(scores[name].score, percent) for name in names]
+        if any(cell != MISSING for cell in cells):
+            rows.append([metric, *cells])
     return Table(
         "What texts without a look at the image score",
         "A perfect copy, no text at all, one normal report for everybody, and the prior's report "

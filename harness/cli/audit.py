@@ -69,7 +69,7 @@ def audit(
     for table in audit_tables(audited.audit):
         print_table(table.headers, table.rows, table.title)
     if left_out := undefined_metrics(audited.audit):
-        print(f"undefined on these studies: {', '.join(left_out)}")
+        print(f"without a score of single studies: {', '.join(left_out)}")
     for note in audited.notes:
         print(note)
     print(f"{audited.n:,} studies, resampled by {audited.unit}: {audited.n_units:,} units")
