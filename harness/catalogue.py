@@ -99,7 +99,7 @@ def _in_protocol(metric: str, output: str, protocol: str) -> bool:
 def _protocol_outputs(protocol: str) -> set[tuple[str, str]]:
     return {
         (one.metric.info.name, one.output(key).name)
-        for one in select([protocol])
+        for one in select([protocol], wordings={})
         for key in one.columns
     }
 
@@ -150,7 +150,7 @@ def _first_comment(path: Path) -> str:
 
 def _describe_protocol(name: str) -> dict[str, Any]:
     own = PROTOCOLS[name]
-    selected = select([name])
+    selected = select([name], wordings={})
     needed = [one.metric.weights for one in selected]
     return {
         "protocol": own.name,

@@ -158,6 +158,12 @@ def test_the_published_prompt_gives_the_published_name(
     assert f"prompt@{digest}" in _record(place.output)["signatures"]["green"]
     sent = configured.received[0].body["messages"][-1]["content"]
     assert sent.endswith("(not ours to ship)")
+    # what was scored stays readable where the file has changed since
+    (published / "green.txt").write_text("another")
+    ended = run("compare", place.output, "--json")
+    assert 0 == ended.status, ended.err
+    assert {"green", "green_errors"} == {row["metric"] for row in json.loads(ended.out)}
+    assert 0 == run("report", place.output).status
 
 
 def test_a_prompt_that_is_not_the_published_one_is_an_error(
