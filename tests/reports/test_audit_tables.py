@@ -11,6 +11,7 @@ import pytest
 from metrics.audit.edits import EDITS, Edit
 from metrics.audit.effects import Audit, measure
 from metrics.metric import Output
+from metrics.results import Score
 from metrics.scoring import Resampling
 from metrics.statistics import Units
 from metrics.statistics.correlation import Correlation
@@ -30,15 +31,21 @@ def _audit(names: list[str], resamples: int = 0) -> Audit:
         scores, applied, edits, outputs, units, Resampling(resamples=resamples)
     )
     counts = {name: int(rows.sum()) for name, rows in applied.items()}
-    return Audit(edits, counts, outputs, effects, overall, {"m": {}, "void": {}})
+    anchors = {"m": {"copy": _score(1.0)}, "void": {"copy": _score(math.nan)}}
+    return Audit(edits, counts, outputs, effects, overall, anchors)
+
+
+def _score(value: float) -> Score:
+    return Score(value, None, None, 0.95, 0, "percentile", "sample", 4, 0, 0, "m|v:1", True, 4)
 
 
 def test_scores_of_0_to_1_are_shown_times_100() -> None:
-    told, moves, lower, *_ = audit_tables(_audit(["severity", "synonym"]))
+    told, moves, lower, texts, _ = audit_tables(_audit(["severity", "synonym"]))
     assert [["m", "50.0", "50.0"]] == told.rows
     assert ["metric", "severity", "~ synonym"] == moves.headers
     assert [["m", "50.00", "50.00"]] == moves.rows
     assert [["m", "100"]] == lower.rows
+    assert [["m", "100.00"]] == texts.rows
 
 
 def test_the_verdict_has_its_interval() -> None:
