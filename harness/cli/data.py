@@ -7,10 +7,14 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.data_mimic import mimic_cxr
 from harness.cli.output import JsonOption
 from harness.cli.shared import print_paths
 
 app = typer.Typer(help="Make studies JSONL from raw data.", no_args_is_help=True)
+
+
+app.command("mimic-cxr")(mimic_cxr)
 
 
 @app.callback()
