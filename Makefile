@@ -7,7 +7,8 @@ VLLM := .venv-vllm/bin
 WORKERS ?= 2
 
 .PHONY: install install-vllm demo test test-slow test-browser test-reference test-train test-vllm test-cuda \
-	lint format docs lock lock-vllm speed speed-generation clean
+	lint format docs lock lock-vllm lock-clinical-reference speed speed-generation \
+	speed-clinical clean
 
 install: .venv/installed
 
@@ -69,7 +70,7 @@ docs: install
 lock: install
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --override locks/without_torch.txt --no-emit-package torch \
-		--extra dev --extra reference --extra models --extra api --extra dicom \
+		--extra dev --extra reference --extra models --extra api --extra dicom --extra rl \
 		--output-file locks/main.txt pyproject.toml locks/torch_needs.in
 
 lock-vllm: install
@@ -80,11 +81,21 @@ lock-vllm: install
 		--no-emit-package torchcodec --output-file locks/vllm.txt \
 		pyproject.toml locks/torch_needs.in locks/vllm.in
 
+# part of the package: `cxr-harness reference-env create` reads it
+lock-clinical-reference: install
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --override locks/without_torch.txt --no-emit-package torch \
+		--output-file metrics/official/clinical-reference.txt \
+		locks/clinical-reference.in locks/torch_needs.in
+
 speed: install
 	$(BIN)/python -m benchmarks.speed.lexical
 
 speed-generation: install
 	$(BIN)/python -m benchmarks.speed.generation
+
+speed-clinical: install
+	$(BIN)/python -m benchmarks.speed.clinical --reports $(REPORTS)
 
 clean:
 	rm -rf .venv .venv-vllm site build dist

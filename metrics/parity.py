@@ -15,17 +15,26 @@ from metrics.samples import Samples, TestSet
 from metrics.selection import Selected
 
 TOLERANCE = 1e-9
+"""For everything that is counted; what a neural network computes is equal to `NEURAL`."""
+NEURAL = 5e-5
 
 _OFFICIAL = {
+    "bertscore": "metrics.official.bertscore",
     "bleu": "metrics.official.bleu",
     "bleu2_sentence": "metrics.official.rexrank",
+    "chexbert": "metrics.official.chexbert",
     "chrf": "metrics.official.chrf",
     "cider": "metrics.official.cider",
     "meteor": "metrics.official.meteor",
+    "radgraph": "metrics.official.radgraph",
+    "radgraph_combined": "metrics.official.radgraph:combined_scores",
     "rouge1": "metrics.official.rouge",
     "rouge2": "metrics.official.rouge",
     "rougeL": "metrics.official.rouge",
+    "semb_score": "metrics.official.chexbert:semb_scores",
 }
+"""Modules with a function ``scores``, unless another one is named."""
+_NEURAL = ("bertscore", "semb_score")
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,8 @@ class Parity:
     """One output under both engines.
 
     ``largest`` is the largest difference of the corpus score and of any sample's score. Metrics
-    without an official package have ``official`` None and nothing to differ from.
+    without an official package have ``official`` None and nothing to differ from. Up to
+    ``tolerance`` they count as equal.
     """
 
     metric: str
@@ -41,11 +51,12 @@ class Parity:
     ours: float
     largest: float | None
     engine: str
+    tolerance: float = TOLERANCE
 
     @property
     def equal(self) -> bool:
-        """Whether the engines agree to 1e-9, or there is no official one."""
-        return self.largest is None or self.largest <= TOLERANCE
+        """Whether the engines agree, or there is no official one."""
+        return self.largest is None or self.largest <= self.tolerance
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as plain values; undefined numbers are None."""
@@ -78,7 +89,7 @@ def compare_engines(
         for key, column in one.columns.items():
             name = metric.info.outputs[column].name
             ours = [float(corpus[column]), *samples[:, column].tolist()]
-            rows.append(_row(key, name, ours, official, _OFFICIAL.get(metric.info.name, "")))
+            rows.append(_row(key, name, ours, official, metric.info.name))
     return rows
 
 
@@ -91,20 +102,22 @@ def _official(
     settings = {f.name: getattr(metric, f.name) for f in fields(metric) if f.init}
     treatment = settings.pop("treatment", "raw")
     samples = Samples.of(predictions, test_set).prepared(treatment)
-    found: OfficialScores = import_module(module).scores(
-        samples.predictions, samples.references, **settings
-    )
+    place, _, function = module.partition(":")
+    score = getattr(import_module(place), function or "scores")
+    found: OfficialScores = score(samples.predictions, samples.references, **settings)
     return found
 
 
 def _row(
-    key: str, name: str, ours: Sequence[float], official: OfficialScores | None, engine: str
+    key: str, name: str, ours: Sequence[float], official: OfficialScores | None, metric: str
 ) -> Parity:
     if official is None or name not in official.corpus:
         return Parity(key, None, ours[0], None, "")
     theirs = [official.corpus[name], *_per_sample(official.per_sample, name)]
     largest = max(_difference(a, b) for a, b in zip(ours, theirs, strict=False))
-    return Parity(key, theirs[0], ours[0], largest, engine.rpartition(".")[2])
+    engine = _OFFICIAL[metric].partition(":")[0].rpartition(".")[2]
+    tolerance = NEURAL if metric in _NEURAL else TOLERANCE
+    return Parity(key, theirs[0], ours[0], largest, engine, tolerance)
 
 
 def _per_sample(values: Mapping[str, Sequence[float]], name: str) -> Sequence[float]:

@@ -27,6 +27,7 @@ from harness.cli import (
     list_,
     meta,
     parity,
+    reference_env,
     report,
     run,
     score,
@@ -91,6 +92,7 @@ for name, verb in _VERBS.items():
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.add_typer(cache.app, name="cache")
+app.add_typer(reference_env.app, name="reference-env")
 
 
 def _print_version(wanted: bool) -> None:

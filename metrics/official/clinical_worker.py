@@ -180,8 +180,11 @@ def _bertscore(request: Request) -> Any:
 def _load_bertscore(model: str, layer: int, rescale: bool, baseline_file: str | None) -> Any:
     from bert_score import BERTScorer  # type: ignore[import-not-found]
 
+    # the package reads meaning into a model's name, and may find some in a path
+    name = f"encoder-{len(_loaded)}"
+    _link(name, model)
     return BERTScorer(
-        model_type=model,
+        model_type=name,
         num_layers=layer,
         lang="en",
         rescale_with_baseline=rescale,
