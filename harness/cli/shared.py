@@ -71,7 +71,7 @@ SkipOption = Annotated[
     bool,
     typer.Option(
         "--skip-unavailable",
-        help="Leave out metrics whose weights or packages are not on this machine, and say so.",
+        help="Leave out metrics whose weights, packages or judge are not here, and say so.",
     ),
 ]
 FailedOption = Annotated[
