@@ -36,4 +36,5 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
             f"{path} has no column {', '.join(missing)}. Name the file that has "
             f"{', '.join(columns)}."
         )
-    return table[list(columns)]
+    # as objects: looking up many of them is several times faster
+    return table[list(columns)].astype(object)
