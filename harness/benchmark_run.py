@@ -176,6 +176,8 @@ class PreparedRun:
                     stack.callback(adapter.close)
                 for step in steps:
                     self._take(step, folder, progress)
+        if not self.allow_missing and "allow_missing" in folder.record:
+            folder.add({"allow_missing": False})  # what failed before has been answered
 
     def hash_images(self, progress: Callable[[int], None] = lambda images: None) -> None:
         """Read all images ahead of ``generate``, several at a time."""

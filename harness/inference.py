@@ -76,12 +76,12 @@ def chat_on(asked: Asked) -> None:
 
 
 def question_text(asked: Asked) -> str:
-    """Return the question: the prompt as given, else the section's, with the clinical context."""
+    """Return the question: the prompt, else the section's, each with the clinical context."""
     from models.libra import prompts
 
-    if asked.prompt is not None:
-        return asked.prompt
-    return prompts.with_context(prompts.section_question(asked.section), asked.context)
+    own = prompts.section_question(asked.section)
+    question = own if asked.prompt is None else asked.prompt
+    return prompts.with_context(question, asked.context)
 
 
 def _prepared(asked: Asked, turns: Sequence[Turn]) -> tuple[LibraReporter, Question]:

@@ -67,7 +67,7 @@ def steps_of(
                 studies, prior, spec.statistics.seed, data.images, spec.data.section
             ),
         )
-        for prior in priors_that_matter(entry.priors, found.uses_prior)
+        for prior in priors_that_matter(entry.priors, adapter.reads_prior())
     ]
 
 

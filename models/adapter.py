@@ -147,6 +147,10 @@ class Adapter(ABC):
             If weights or a package are not there; the message says how to get them.
         """
 
+    def reads_prior(self) -> bool:
+        """Return whether a prior can change an answer; asked for after ``check``."""
+        return self.uses_prior
+
     @property
     def n_sequences(self) -> int:
         """How many answers each request gets that does not fail."""

@@ -116,9 +116,12 @@ class Libra(Adapter):
         current = [] if request.current_image is None else [request.current_image]
         if self._uses_canvas:
             current = list(request.images) or current
-        reads_prior = self._checkpoint.config.projector_type == "TAC"
-        prior = request.prior_image if reads_prior else None
+        prior = request.prior_image if self.reads_prior() else None
         return current if prior is None else [*current, prior]
+
+    def reads_prior(self) -> bool:
+        """Return whether the projector reads a prior: LLaVA's do not."""
+        return self.uses_prior and self._checkpoint.config.projector_type == "TAC"
 
     def generate(self, requests: Sequence[Request]) -> list[Generation]:
         """Answer a batch; a request whose images cannot be read fails alone."""

@@ -46,6 +46,15 @@ def test_context_and_beams_give_the_originals_beams(ask: Run) -> None:
     assert [one["ids"] for one in wanted] == [one["token_ids"] for one in found["reports"]]
 
 
+def test_context_follows_a_prompt_of_ones_own(ask: Run) -> None:
+    ended = ask(
+        *("--image", IMAGES / "cur_a.png", "--prompt", "Describe the heart.", "--json"),
+        *("--indication", "Cough."),
+    )
+    asked = "Describe the heart. Following clinical context: Indication: Cough."
+    assert asked == json.loads(ended.out)["question"]
+
+
 def test_what_was_decided_is_said(ask: Run) -> None:
     said = ask("--image", IMAGES / "cur_a.png").err.strip().splitlines()
     assert "libra-v1.0-tiny: no prior image, so the current one stands in for it" == said[0]

@@ -171,7 +171,12 @@ def test_allow_missing_counts_the_sample_as_failed_and_changes_no_identity(
     assert 2 == ended.status
     assert "two, sample 's21': 21.png cannot be read as an image. Mend the file" in ended.err
     assert before == _lines(place, "two")
-    assert _record(place)["complete"]
+    record = _record(place)
+    assert (True, True) == (record["complete"], record["allow_missing"])
+    for name in ("21.png", "22.png"):
+        (place / "images" / name).write_text("7")
+    assert 0 == run("run", "bench.yaml").status
+    assert _record(place)["allow_missing"] is False
 
 
 def test_the_same_command_after_mending_gives_the_bytes_of_a_fresh_run(

@@ -199,7 +199,7 @@ def test_what_is_no_checkpoint_is_refused(make: Callable[[Path], None], tmp_path
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"text", gzip.compress(b"text"), ARCHIVE.read_bytes()[:-9000]]
+    "content", [b"", b"text", gzip.compress(b"text", mtime=0), ARCHIVE.read_bytes()[:-9000]]
 )
 def test_what_is_no_archive_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "radgraph.tar.gz").write_bytes(content)

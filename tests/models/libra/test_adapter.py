@@ -271,6 +271,13 @@ def test_views_that_do_not_match_the_images_fail_alone() -> None:
     assert made[1].error is None
 
 
+@pytest.mark.parametrize(("layout", "reads"), [("full", True), ("medcxrgen", False)])
+def test_only_a_checkpoint_with_a_connector_reads_a_prior(layout: str, reads: bool) -> None:
+    found = adapter(folder(layout))
+    assert reads == found.reads_prior()
+    assert reads == (image("prior_a.png") in found.looks_at(request("a", "prior_a.png")))
+
+
 def test_llava_med_says_that_it_sees_no_prior() -> None:
     found = adapter(folder("llavamed_mistral"), LlavaMed)
     assert (True, False) == (found.uses_images, found.uses_prior)
