@@ -41,7 +41,10 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, nargs="+", required=True, help="flat JSONL")
     parser.add_argument("--count", type=int, default=100, help="reports per run")
     parser.add_argument("--pairs", type=int, default=20, help="references of the six systems")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--predictions", type=Path, nargs="+", help="JSONL of real systems, in place of six"
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="0: several systems only")
     parser.add_argument("--models", type=Path, help="folder to keep the models in")
     parser.add_argument("--peak", choices=ENGINES, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -76,14 +79,25 @@ def _one_thread() -> None:
 
 
 def _compare(options: argparse.Namespace, texts: list[str]) -> None:
-    count = options.count
-    if len(texts) < count * options.repeats + 1:
-        raise SystemExit(f"{options.repeats} runs need {count * options.repeats + 1} reports.")
-    ours, theirs = _load_ours(), _Official()
-    rows: Rows = {}
+    theirs = _Official()
     for name in ENGINES:
         # loading is no part of the figures
         theirs.annotate(name, texts[-1:])
+    if options.repeats:
+        _compare_engines(theirs, options, texts)
+    _print_systems(theirs, *_systems(options))
+    theirs.close()
+    if options.repeats:
+        _print_peaks(options)
+
+
+def _compare_engines(theirs: _Official, options: argparse.Namespace, texts: list[str]) -> None:
+    count = options.count
+    if len(texts) < count * options.repeats + 1:
+        raise SystemExit(f"{options.repeats} runs need {count * options.repeats + 1} reports.")
+    ours = _load_ours()
+    rows: Rows = {}
+    for name in ENGINES:
         ours[name](texts[-1:])
     for repeat in range(options.repeats):
         part = texts[repeat * count : (repeat + 1) * count]
@@ -95,9 +109,6 @@ def _compare(options: argparse.Namespace, texts: list[str]) -> None:
         print(f"# run {repeat + 1} of {options.repeats} done", file=sys.stderr, flush=True)
     limit = _encoder_limit(ours["tokens"](texts[: count * options.repeats]))
     _print_engines({name: statistics.median(times) for name, times in rows.items()}, limit)
-    _print_systems(theirs, sentences_of(options.reports[0]), options.pairs)
-    theirs.close()
-    _print_peaks(options)
 
 
 class _Official:
@@ -200,12 +211,30 @@ def _print_engines(times: dict[str, float], limit: float) -> None:
         print(f"| {name} | {cells} | {limits[name] * 1e3:.1f} |", flush=True)
 
 
-def _print_systems(theirs: _Official, sentences: list[str], pairs: int) -> None:
-    """Print what six systems cost in one command, texts distinct, against one at a time."""
+def _systems(options: argparse.Namespace) -> tuple[list[list[str]], list[str]]:
+    """Return every system's predictions, and the references: recombined, all distinct, or real."""
+    if not options.predictions:
+        sentences = sentences_of(options.reports[0])
+        return distinct_pairs(sentences, 0, options.pairs, systems=SYSTEMS)
+    texts = {row["study_id"]: row["findings"] for row in _rows(options.reports[0])}
+    ids = [study for study, text in texts.items() if text.strip()][: options.pairs]
+    systems = [
+        {row["study_id"]: row["prediction"] for row in _rows(file)} for file in options.predictions
+    ]
+    return [[system[study] for study in ids] for system in systems], [texts[i] for i in ids]
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def _print_systems(theirs: _Official, predictions: list[list[str]], references: list[str]) -> None:
+    """Print what several systems cost in one command, against one at a time."""
     from metrics import score
 
-    predictions, references = distinct_pairs(sentences, 0, pairs, systems=SYSTEMS)
     systems = {str(i): texts for i, texts in enumerate(predictions)}
+    distinct = len({text for texts in (references, *predictions) for text in texts})
+    print(f"\n{len(systems)} systems, {len(references)} references, {distinct} distinct texts")
     one = {"hyps": predictions[0], "refs": references}
     texts = [*predictions[0], *references]
     rewards = theirs.ask("radgraph_rewards", **one)
@@ -213,14 +242,14 @@ def _print_systems(theirs: _Official, sentences: list[str], pairs: int) -> None:
     vectors = theirs.ask("chexbert_vectors", texts=texts)
     official = {"radgraph": rewards.cpu_s, "chexbert": labels.cpu_s + 2 * vectors.cpu_s}
     wanted = {"radgraph": ["radgraph"], "chexbert": ["chexbert", "semb_score"]}
-    print("\n| CPU s per system | official | ours, six at once | ratio | again, cached | ratio |")
+    print("\n| CPU s per system | official | ours, all at once | ratio | again, cached | ratio |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, metrics in wanted.items():
         score(["warm up"], ["warm up the model"], metrics=metrics, resamples=0)
         rows: Rows = {}
         run = partial(score, systems, references, metrics=metrics, resamples=0)
         for row in ("cold", "warm"):
-            table = _add(rows, row, SYSTEMS, run)
+            table = _add(rows, row, len(systems), run)
         if name == "radgraph":
             found = table.systems["0"].metrics["radgraph_simple"].score
             if abs(found - rewards.result["means"][0]) > 1e-9:
