@@ -168,7 +168,11 @@ def _questions(study: Study) -> Iterator[tuple[str, str, str]]:
     new = [name for name in _shown(study) if name not in prior]
     change = f"the main image has additional {', '.join(new)}." if new else "nothing has changed."
     yield "difference", "what has changed compared to the reference image?", change
-    yield "abnormality", "what abnormalities are seen in this image?", ", ".join(_shown(study))
+    yield (
+        "abnormality",
+        "what abnormalities are seen in this image?",
+        ", ".join(_shown(study)) or "none",
+    )
     yield "view", "which view is this image taken?", f"{study.exposure.view} view"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from harness.cli.data_output import StudiesOption, show_report
+from harness.cli.data_output import ImagesOption, StudiesOption, show_report
 from harness.cli.output import JsonOption, progress_bar
 
 if TYPE_CHECKING:
@@ -32,14 +32,7 @@ def mimic_cxr(
         Path, typer.Option("--splits", metavar="CSV", help="mimic-cxr-2.0.0-split.csv.gz")
     ],
     output: StudiesOption,
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            "--images",
-            metavar="DIR",
-            help="The images, JPG or DICOM: those that are missing are left out.",
-        ),
-    ] = None,
+    images: ImagesOption = None,
     rules: Annotated[str, typer.Option("--rules", help="Rules of sections: libra or official.")] = (
         "libra"
     ),

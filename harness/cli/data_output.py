@@ -18,6 +18,12 @@ StudiesOption = Annotated[
         help="A file FILE.jsonl for all studies, or a folder for one file per split.",
     ),
 ]
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--images", metavar="DIR", help="The folder of the images: missing ones are left out."
+    ),
+]
 
 
 def show_report(report: Mapping[str, Any], as_json: bool) -> None:

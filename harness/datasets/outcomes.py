@@ -115,20 +115,43 @@ def write_outcomes(
     InputError
         If no study is left, the output has another ending, or the system refuses to write.
     """
-    if not studies:
-        reasons = ", ".join(
-            f"{name}: {one['count']:,}" for name, one in outcomes.counts(outcomes.dropped).items()
-        )
-        raise InputError(
-            f"No study is left to write ({reasons or 'none was found'}). Check the inputs and "
-            "choices; nothing was written."
-        )
+    refuse_none_left(studies, outcomes)
     files = output_files(output, studies)
-    stem = output.with_suffix("") if output.suffix else output / "preparation"
-    with explained(output):
-        stem.parent.mkdir(parents=True, exist_ok=True)
     for path, chosen in files.items():
+        with explained(output):
+            path.parent.mkdir(parents=True, exist_ok=True)
         write_studies(path, chosen)
+    return write_account(output, list(files), studies, outcomes, facts)
+
+
+def refuse_none_left(studies: Sequence[Study], outcomes: Outcomes) -> None:
+    """Refuse to write nothing; the message counts the reasons.
+
+    Raises
+    ------
+    InputError
+        If there are no studies.
+    """
+    if studies:
+        return
+    reasons = ", ".join(
+        f"{name}: {one['count']:,}" for name, one in outcomes.counts(outcomes.dropped).items()
+    )
+    raise InputError(
+        f"No study is left to write ({reasons or 'none was found'}). Check the inputs and "
+        "choices; nothing was written."
+    )
+
+
+def write_account(
+    output: Path,
+    files: Sequence[Path],
+    studies: Sequence[Study],
+    outcomes: Outcomes,
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write the table of ids and the report beside what was written; return the report."""
+    stem = output.with_suffix("") if output.suffix else output / "preparation"
     ids, report = (stem.with_name(stem.name + end) for end in (".ids.csv", ".report.json"))
     found = _report(studies, outcomes, facts) | {
         "files": {"studies": [str(path) for path in files], "ids": str(ids), "report": str(report)}

@@ -17,7 +17,8 @@ def current_images(frame: pd.DataFrame, views: Views) -> pd.DataFrame:
 
     The current image is the first by view (PA, AP, then lateral and the rest as ``ORDER`` says,
     unknown views last) and then by name; ``images`` and ``views`` are in the same order. With
-    ``frontal``, only PA and AP count. Studies are in the order of patient, date, time and id.
+    ``frontal``, only PA and AP count. Studies are in the order of patient, date and time (where
+    the frame has them) and id.
     """
     rank = {view: place for place, view in enumerate(ORDER)}
     if views == "frontal":
@@ -28,7 +29,8 @@ def current_images(frame: pd.DataFrame, views: Views) -> pd.DataFrame:
     first = ranked[is_first].assign(
         images=_tuples(ranked["image"], is_first), views=_tuples(ranked["ViewPosition"], is_first)
     )
-    order = ["subject_id", "StudyDate", "StudyTime", "study_id"]
+    known = ("subject_id", "StudyDate", "StudyTime", "study_id")
+    order = [name for name in known if name in frame]
     return first.sort_values(order, kind="stable", ignore_index=True)
 
 

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -273,7 +274,7 @@ def test_a_folder_as_output_gets_one_file_for_each_split(tree: Tree) -> None:
     ("choices", "message"),
     [({"rules": "offical"}, "Did you mean 'official'"), ({"section": "none"}, "section cannot be")],
 )
-def test_an_unknown_choice_is_refused(tree: Tree, choices: dict[str, str], message: str) -> None:
+def test_an_unknown_choice_is_refused(tree: Tree, choices: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         tree.prepare(**choices)
 
