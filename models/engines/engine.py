@@ -42,11 +42,13 @@ class EnginePrompt:
     ``ids`` are the prompt's token ids as the original tokenises it, with -200 where the image is
     (one id, not one per patch): what n-grams are banned by. ``embeddings`` are ``[length, hidden]``
     with the image's features spliced in. ``key`` tells prompts apart for seeded sampling.
+    ``stop_ids`` end this prompt's texts, beside those of the engine.
     """
 
     ids: Sequence[int]
     embeddings: Tensor
     key: str = ""
+    stop_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class TransformersEngine(Engine):
         A ``*ForCausalLM`` of transformers (Llama, Mistral, Phi-3, Gemma, Qwen2, Qwen3), of any
         floating type or quantised, on any device. It is put into evaluation mode.
     stop_ids
-        Ids that end a sequence.
+        Ids that end a sequence, beside those of its prompt.
     batch_size
         Prompts decoded together. When memory runs out it is halved, and stays so.
     """
@@ -65,10 +65,12 @@ class TransformersEngine(Engine):
             check_prompt(self._model, prompt, decoding.max_new_tokens)
         start = time.perf_counter()
         lengths = [len(prompt.embeddings) for prompt in prompts]
-        waiting = sorted(range(len(prompts)), key=lambda place: -lengths[place])
+        ends = [self._ends(prompt) for prompt in prompts]
+        waiting = sorted(range(len(prompts)), key=lambda place: (ends[place], -lengths[place]))
         results: list[list[GeneratedSequence]] = [[] for _ in prompts]
         while waiting:
-            places = waiting[: self.batch_size]
+            some = waiting[: self.batch_size]
+            places = [place for place in some if ends[place] == ends[some[0]]]
             done = self._decode_or_shrink([prompts[place] for place in places], decoding)
             if done is not None:
                 waiting = waiting[len(places) :]
@@ -104,8 +106,11 @@ class TransformersEngine(Engine):
             self.usage.seconds += time.perf_counter() - start
             self.usage.tokens += 1
             yield token
-            if token in self._stop_ids:
+            if token in self._ends(prompt):
                 return
+
+    def _ends(self, prompt: EnginePrompt) -> tuple[int, ...]:
+        return tuple(dict.fromkeys([*self._stop_ids, *prompt.stop_ids]))
 
     def _decode_or_shrink(
         self, prompts: list[EnginePrompt], decoding: Decoding
@@ -138,10 +143,11 @@ class TransformersEngine(Engine):
     def _decode(
         self, prompts: list[EnginePrompt], decoding: Decoding
     ) -> list[list[GeneratedSequence]]:
+        ends = self._ends(prompts[0])  # all prompts of a batch end alike
         if decoding.num_beams > 1:
             batch = SharedPrompts(self._model, prompts, decoding.num_beams)
-            return beam_search(batch, _padded_ids(prompts, batch.device), decoding, self._stop_ids)
-        return sample(self._sampler(prompts, decoding), decoding, self._stop_ids)
+            return beam_search(batch, _padded_ids(prompts, batch.device), decoding, ends)
+        return sample(self._sampler(prompts, decoding), decoding, ends)
 
     def _sampler(self, prompts: list[EnginePrompt], decoding: Decoding) -> Sampler:
         batch = SharedPrompts(self._model, prompts, decoding.num_return_sequences)

@@ -74,7 +74,8 @@ class VllmEngine(Engine):
         A folder in transformers' layout, without other tensors
         (`models.libra.plain_language_model`).
     stop_ids
-        Ids that end a sequence; those of the folder's own settings do not count.
+        Ids that end a sequence, beside those of its prompt; those of the folder's own settings do
+        not count.
     dtype
         ``float32``, ``float16`` or ``bfloat16``; ``auto`` is what the folder's settings say, with
         float16 for float32.
@@ -215,7 +216,7 @@ class VllmEngine(Engine):
             seed=_request_seed(seed, prompt.key) if is_sampled else None,
             max_tokens=decoding.max_new_tokens,
             ignore_eos=True,
-            stop_token_ids=self._stop_ids,
+            stop_token_ids=[*self._stop_ids, *prompt.stop_ids],
             detokenize=False,
             extra_args=ban if size else None,
         )

@@ -11,7 +11,6 @@ from models.engines.engine import Engine
 from models.errors import InputError
 from models.images.feature_cache import FeatureCache, feature_folder
 from models.images.preprocess import Padding, Preprocessor
-from models.libra import prompts
 from models.libra.checkpoint import Checkpoint
 from models.libra.config import read_json
 from models.libra.encoding import ImageEncoder
@@ -41,7 +40,7 @@ def assemble(
         _refuse_trained_language(checkpoint)
     loaded = load_model(checkpoint, placement, embeddings_only=by_vllm)
     tokenizer = ReportTokenizer(checkpoint.text_folder, language_config(checkpoint.config))
-    ends = stop_ids(checkpoint, tokenizer)
+    ends = stop_ids(checkpoint)
 
     def transformers() -> Engine:
         from models.engines.transformers_engine import TransformersEngine
@@ -73,17 +72,23 @@ def assemble(
     )
 
 
-def stop_ids(checkpoint: Checkpoint, tokenizer: ReportTokenizer) -> list[int]:
-    """Return the ids that end a text: of the generation settings, and the template's own token."""
+def stop_ids(checkpoint: Checkpoint) -> list[int]:
+    """Return the ids that end every text: those of the generation settings, else of config.json.
+
+    Raises
+    ------
+    InputError
+        If they are no ids.
+    """
     file = checkpoint.text_folder / "generation_config.json"
     settings = read_json(file) if file.is_file() else {}
-    named = settings.get("eos_token_id", checkpoint.config.language_model.get("eos_token_id"))
+    if "eos_token_id" not in settings:
+        file, settings = checkpoint.folder / "config.json", dict(checkpoint.config.language_model)
+    named = settings.get("eos_token_id")
     ids = [] if named is None else list(named) if isinstance(named, list) else [named]
-    if not all(isinstance(one, int) for one in ids):
+    if not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in ids):
         raise InputError(f"{file}: eos_token_id is neither an id nor a list of ids.")
-    template = prompts.template_for(checkpoint.name).name
-    own = tokenizer.id_of(prompts.stop_string(template))
-    return list(dict.fromkeys([*ids, *([] if own is None else [own])]))
+    return list(dict.fromkeys(ids))
 
 
 def _refuse_trained_language(checkpoint: Checkpoint) -> None:

@@ -19,6 +19,7 @@ from models.images.reading import DicomMode, read_image
 from models.libra import prompts
 from models.libra.checkpoint import Checkpoint
 from models.libra.encoding import ImageEncoder, ImagePair
+from models.libra.endings import Ending
 from models.libra.model import LibraModel
 from models.libra.tokenizers import ReportTokenizer
 from models.options import read_options
@@ -162,11 +163,11 @@ class LibraReporter:
         """Return ``num_return_sequences`` texts per question, best first, in their order."""
         engine = self._engine(decoding)
         with threads_for(self.model):
-            prepared, stops = self._prepared(questions)
+            prepared, endings = self._prepared(questions)
             found = engine.generate(prepared, decoding)
         return [
-            [self._report(one, stop) for one in sequences]
-            for sequences, stop in zip(found, stops, strict=True)
+            [self._report(one, ending) for one in sequences]
+            for sequences, ending in zip(found, endings, strict=True)
         ]
 
     def stream(self, question: Question, decoding: Decoding) -> Iterator[str]:
@@ -179,18 +180,20 @@ class LibraReporter:
         engine = self._engine(decoding)
         if not isinstance(engine, TransformersEngine):
             raise InputError("Only the transformers engine streams. Load with engine transformers.")
-        prepared, stops = self._prepared([question])
+        prepared, (ending,) = self._prepared([question])
         ids: list[int] = []
         shown, text = "", ""
         for token in engine.stream(prepared[0], decoding):
             ids.append(token)
-            text = self.tokenizer.text(ids, stops[0])
+            text = self.tokenizer.text(ids, ending.text)
             # the last word waits: other bytes of a character, a joined apostrophe, or a stop string
             # that is cut may still change it
             words = text.rpartition(" ")[0].rstrip()
             if words.startswith(shown) and words != shown:
                 yield words[len(shown) :]
                 shown = words
+            if ending.is_reached(ids):
+                break
         if text != shown:
             yield text.removeprefix(shown)
 
@@ -224,22 +227,41 @@ class LibraReporter:
         read_options(Decoding, asdict(decoding), "the decoding settings")
         return self.engines.for_decoding(decoding)
 
-    def _prepared(self, questions: Sequence[Question]) -> tuple[list[EnginePrompt], list[str]]:
+    def _prepared(self, questions: Sequence[Question]) -> tuple[list[EnginePrompt], list[Ending]]:
         images = self.encoder.embeddings([question.images for question in questions])
-        prepared = []
+        prepared, endings = [], []
         for question, image in zip(questions, images, strict=True):
-            ids = prompts.tokenize(self.prompt_text(question), self.tokenizer.tokenizer)
+            ids = self._ids(question)
             embeddings = self.model.embed_prompt(ids, image)
-            prepared.append(EnginePrompt(ids, embeddings, question.key))
-        return prepared, [prompts.stop_string(self._template(one)) for one in questions]
+            ending = Ending(prompts.stop_string(self._template(question)), self.tokenizer)
+            stop_ids = () if ending.token is None else (ending.token,)
+            prepared.append(EnginePrompt(ids, embeddings, question.key, stop_ids))
+            endings.append(ending)
+        return prepared, endings
+
+    def _ids(self, question: Question) -> list[int]:
+        ids = prompts.tokenize(self.prompt_text(question), self.tokenizer.tokenizer)
+        rows = self.model.language_model.get_input_embeddings().num_embeddings
+        beyond = max(ids, default=0)
+        if beyond >= rows:
+            word = self.tokenizer.tokenizer.convert_ids_to_tokens(beyond)
+            raise InputError(
+                f"The prompt uses the token {word!r}, id {beyond} of the tokenizer in "
+                f"{self.checkpoint.text_folder}, but the model embeds ids 0 to {rows - 1} only. "
+                "Leave it out of the prompt, or take the tokenizer that the model was trained with."
+            )
+        return ids
 
     def _template(self, question: Question) -> str:
         return question.template or self.template.name
 
-    def _report(self, sequence: GeneratedSequence, stop: str) -> Report:
+    def _report(self, sequence: GeneratedSequence, ending: Ending) -> Report:
+        # the original ends no beam by its text: all of them would have to end in the same step
+        length = ending.length(sequence.token_ids) if sequence.score is None else None
+        ids = sequence.token_ids[:length]
         return Report(
-            text=self.tokenizer.text(sequence.token_ids, stop),
-            token_ids=list(sequence.token_ids),
+            text=self.tokenizer.text(ids, ending.text),
+            token_ids=list(ids),
             score=sequence.score,
-            finish_reason=sequence.finish_reason,
+            finish_reason=sequence.finish_reason if length is None else "stop",
         )

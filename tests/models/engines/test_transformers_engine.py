@@ -206,3 +206,20 @@ def test_half_precision_models_decode(family: str) -> None:
     model = tiny_model.__wrapped__(family).to(torch.bfloat16)
     found = TransformersEngine(model, stop_ids=STOP_IDS).generate(prompts_of(model, 6, 3), BEAMS)
     assert [2, 2] == [len(sequences) for sequences in found]
+
+
+@pytest.mark.parametrize("decoding", [BEAMS, Decoding(max_new_tokens=12)])
+def test_prompts_may_bring_end_tokens_of_their_own(decoding: Decoding) -> None:
+    model = tiny_model("Llama")
+    prompts = prompts_of(model, 6, 9, 4, 7)
+    engine = TransformersEngine(model, stop_ids=[])
+    usual = [found[0].token_ids for found in engine.generate(prompts, decoding)]
+    ends = [(), (usual[1][2],), (), (usual[3][1],)]
+    own = [replace(prompt, stop_ids=end) for prompt, end in zip(prompts, ends, strict=True)]
+    expected = [
+        TransformersEngine(model, stop_ids=end).generate([prompt], decoding)
+        for prompt, end in zip(prompts, ends, strict=True)
+    ]
+    found = engine.generate(own, decoding)
+    assert [one[0][0].token_ids for one in expected] == [one[0].token_ids for one in found]
+    assert usual != [one[0].token_ids for one in found]
