@@ -221,7 +221,9 @@ def _systems(options: argparse.Namespace) -> tuple[list[list[str]], list[str]]:
     systems = [
         {row["study_id"]: row["prediction"] for row in _rows(file)} for file in options.predictions
     ]
-    return [[system[study] for study in ids] for system in systems], [texts[i] for i in ids]
+    # the official package fails on a blank text, not on an empty one
+    predictions = [[system[study].strip() for study in ids] for system in systems]
+    return predictions, [texts[study] for study in ids]
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -235,23 +237,26 @@ def _print_systems(theirs: _Official, predictions: list[list[str]], references: 
     systems = {str(i): texts for i, texts in enumerate(predictions)}
     distinct = len({text for texts in (references, *predictions) for text in texts})
     print(f"\n{len(systems)} systems, {len(references)} references, {distinct} distinct texts")
-    one = {"hyps": predictions[0], "refs": references}
-    texts = [*predictions[0], *references]
-    rewards = theirs.ask("radgraph_rewards", **one)
-    labels = theirs.ask("chexbert_f1", **one)
-    vectors = theirs.ask("chexbert_vectors", texts=texts)
-    official = {"radgraph": rewards.cpu_s, "chexbert": labels.cpu_s + 2 * vectors.cpu_s}
+    rows: Rows = {}
+    for texts in predictions:
+        rewards = theirs.ask("radgraph_rewards", hyps=texts, refs=references)
+        labels = theirs.ask("chexbert_f1", hyps=texts, refs=references)
+        vectors = theirs.ask("chexbert_vectors", texts=[*texts, *references])
+        rows.setdefault("radgraph", []).append(rewards.cpu_s)
+        rows.setdefault("chexbert", []).append(labels.cpu_s + 2 * vectors.cpu_s)
+        rows.setdefault("two passes", []).append(labels.cpu_s + vectors.cpu_s)
+    official = {name: statistics.mean(times) for name, times in rows.items()}
     wanted = {"radgraph": ["radgraph"], "chexbert": ["chexbert", "semb_score"]}
     print("\n| CPU s per system | official | ours, all at once | ratio | again, cached | ratio |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, metrics in wanted.items():
         score(["warm up"], ["warm up the model"], metrics=metrics, resamples=0)
-        rows: Rows = {}
+        rows = {}
         run = partial(score, systems, references, metrics=metrics, resamples=0)
         for row in ("cold", "warm"):
             table = _add(rows, row, len(systems), run)
         if name == "radgraph":
-            found = table.systems["0"].metrics["radgraph_simple"].score
+            found = table.systems[str(len(systems) - 1)].metrics["radgraph_simple"].score
             if abs(found - rewards.result["means"][0]) > 1e-9:
                 raise SystemExit("radgraph_simple differs: no table.")
         theirs_s, cold, warm = official[name], rows["cold"][0], rows["warm"][0]
@@ -260,11 +265,8 @@ def _print_systems(theirs: _Official, predictions: list[list[str]], references: 
             f"| {theirs_s / warm:.0f}x |",
             flush=True,
         )
-    half = (labels.cpu_s + vectors.cpu_s) / official["chexbert"]
-    print(
-        f"(CheXbert officially: F1 {labels.cpu_s:.2f}, SembScore {vectors.cpu_s:.2f}, RadCliQ the"
-    )
-    print(f"same again; where one run gives both SembScore and RadCliQ, {half:.0%} of it.)")
+    print("(CheXbert officially: F1, SembScore and RadCliQ, a pass each; where one run gives both")
+    print(f"SembScore and RadCliQ: {official['two passes']:.2f})")
 
 
 def _measure_peak(name: str, texts: list[str]) -> None:
