@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from models.engines.engine import Decoding, EnginePrompt
 from models.errors import InputError
+
+_MOST = math.log(1e28)
+"""What the scores of beams, down to -1e9, can be multiplied by in float32."""
 
 
 def check_model(language_model: Any) -> None:
@@ -36,10 +40,11 @@ def check_decoding(decoding: Decoding) -> None:
             f"num_return_sequences {decoding.num_return_sequences} is more than num_beams "
             f"{decoding.num_beams}. Raise num_beams or ask for fewer sequences."
         )
+    _check_length_penalty(decoding)
     if decoding.num_beams > 1:
         return
-    if not decoding.temperature >= 0:
-        what = "negative" if decoding.temperature < 0 else "no number"
+    if not 0 <= decoding.temperature < math.inf:
+        what = "negative" if decoding.temperature < 0 else "no finite number"
         raise InputError(f"temperature {decoding.temperature} is {what}: 0 is greedy.")
     if decoding.temperature == 0 and decoding.num_return_sequences > 1:
         raise InputError(
@@ -48,13 +53,34 @@ def check_decoding(decoding: Decoding) -> None:
         )
     if decoding.top_p is not None and not 0 < decoding.top_p <= 1:
         raise InputError(f"top_p {decoding.top_p} is outside (0, 1].")
+    if decoding.top_p is not None and decoding.temperature == 0:
+        raise InputError(
+            f"top_p {decoding.top_p} says how to sample, but temperature 0 is greedy. Set a "
+            "temperature above 0, or leave top_p out."
+        )
+
+
+def _check_length_penalty(decoding: Decoding) -> None:
+    penalty = decoding.length_penalty
+    if not math.isfinite(penalty):
+        raise InputError(f"length_penalty {penalty} is no finite number: 1 scores beams by token.")
+    if abs(penalty) * math.log(decoding.max_new_tokens) > _MOST:
+        raise InputError(
+            f"length_penalty {penalty} makes the scores of {decoding.max_new_tokens} tokens leave "
+            "the range of float32. Published settings are 1 and 2."
+        )
+
+
+def prompt_name(prompt: EnginePrompt) -> str:
+    """Return what messages call a prompt: its key, if it has one."""
+    return f'Prompt "{prompt.key}"' if prompt.key else "The prompt"
 
 
 def check_prompt(language_model: Any, prompt: EnginePrompt, max_new_tokens: int) -> None:
     """Raise InputError for a prompt that the language model cannot read."""
     config = language_model.config.get_text_config()
     length, width = prompt.embeddings.shape
-    where = f'Prompt "{prompt.key}"'
+    where = prompt_name(prompt)
     if not length:
         raise InputError(f"{where} is empty. Give at least one token.")
     if width != config.hidden_size:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface
 
+from models.engines.checks import prompt_name
 from models.engines.engine import EnginePrompt
 from models.engines.prompt_cache import PromptCache
 from models.errors import InputError
@@ -142,9 +143,9 @@ class SharedPrompts:
     def _check_finite(self, logits: Tensor) -> None:
         finite = logits.flatten(1).sum(dim=1).isfinite()  # one pass: any NaN or infinity stays
         if not bool(finite.all()):
-            keys = [self._prompts[study].key for study in (~finite).nonzero().flatten().tolist()]
+            names = [prompt_name(self._prompts[one]) for one in (~finite).nonzero().flatten()]
             raise InputError(
-                f"The language model's logits are not finite for {', '.join(map(repr, keys))} "
+                f"The language model's logits are not finite ({', '.join(names)}) "
                 f"after {self._steps} new tokens. Check the weights, or load the model "
                 "in a wider type (dtype float32 or bfloat16)."
             )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from models.engines.beams import beam_search
-from models.engines.checks import check_decoding, check_model, check_prompt
+from models.engines.checks import check_decoding, check_model, check_prompt, prompt_name
 from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence, Usage
 from models.engines.ngrams import PADDING
 from models.engines.sampling import Sampler, sample, uniform_draws
@@ -126,7 +126,7 @@ class TransformersEngine(Engine):
             torch.cuda.empty_cache()
         if len(prompts) == 1:
             raise InputError(
-                f'Prompt "{prompts[0].key}" of {len(prompts[0].embeddings)} tokens does not fit '
+                f"{prompt_name(prompts[0])} of {len(prompts[0].embeddings)} tokens does not fit "
                 "into memory even alone. Lower num_beams, num_return_sequences or max_new_tokens, "
                 "or load the model in a smaller type (dtype, 8 or 4 bits)."
             )

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from models.engines.checks import check_decoding
+from models.engines.checks import check_decoding, prompt_name
 from models.engines.engine import Decoding, Engine, EnginePrompt, GeneratedSequence, Usage
 from models.errors import InputError, MissingError
 from models.libra.config import read_json
@@ -186,7 +186,7 @@ class VllmEngine(Engine):
     def _check(self, prompt: EnginePrompt) -> None:
         length, width = prompt.embeddings.shape
         config = self._llm.model_config
-        where = f'Prompt "{prompt.key}"'
+        where = prompt_name(prompt)
         if not length:
             raise InputError(f"{where} is empty. Give at least one token.")
         if width != config.get_hidden_size():

@@ -1,4 +1,5 @@
 import logging
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -109,7 +110,7 @@ def _not_finite(model: Any) -> EnginePrompt:
 def test_logits_that_are_not_finite_are_an_error_that_names_the_study() -> None:
     model = tiny_model("Llama")
     engine = TransformersEngine(model, stop_ids=STOP_IDS)
-    with pytest.raises(InputError, match="not finite for 'study 7' after 0 new tokens"):
+    with pytest.raises(InputError, match=r'not finite \(Prompt "study 7"\) after 0 new tokens'):
         engine.generate([*prompts_of(model, 6, 4), _not_finite(model)], Decoding())
 
 
@@ -134,6 +135,11 @@ def test_a_prompt_of_another_width_is_an_error() -> None:
         ({"temperature": -0.1}, "temperature -0.1 is negative"),
         ({"temperature": 1.0, "top_p": 0.0}, "top_p 0.0 is outside"),
         ({"max_new_tokens": 0}, "start at 1"),
+        ({"temperature": math.inf}, "temperature inf is no finite number"),
+        ({"top_p": 0.6}, "top_p 0.6 says how to sample, but temperature 0 is greedy"),
+        ({"length_penalty": math.nan}, "length_penalty nan is no finite number"),
+        ({"length_penalty": -math.inf, "num_beams": 2}, "length_penalty -inf is no finite"),
+        ({"length_penalty": 300.0, "num_beams": 2}, "length_penalty 300.0 makes the scores"),
     ],
 )
 def test_settings_that_contradict_each_other_are_an_error(
@@ -223,3 +229,19 @@ def test_prompts_may_bring_end_tokens_of_their_own(decoding: Decoding) -> None:
     found = engine.generate(own, decoding)
     assert [one[0][0].token_ids for one in expected] == [one[0].token_ids for one in found]
     assert usual != [one[0].token_ids for one in found]
+
+
+@pytest.mark.parametrize(("key", "named"), [("", "The prompt has 62"), ("s1", 'Prompt "s1" has')])
+def test_a_prompt_without_a_key_is_not_named_by_it(key: str, named: str) -> None:
+    model = tiny_model("Llama")
+    (prompt,) = prompts_of(model, 62)
+    with pytest.raises(InputError, match=named.replace("62", "65")):
+        TransformersEngine(model, stop_ids=[]).generate([replace(prompt, key=key)], BEAMS)
+
+
+@pytest.mark.parametrize("penalty", [-20.0, 20.0])
+def test_scores_stay_finite_under_any_length_penalty_that_is_taken(penalty: float) -> None:
+    model = tiny_model("Llama")
+    decoding = replace(BEAMS, length_penalty=penalty)
+    (found,) = TransformersEngine(model, stop_ids=STOP_IDS).generate(prompts_of(model, 5), decoding)
+    assert all(one.score is not None and math.isfinite(one.score) for one in found)
