@@ -124,12 +124,16 @@ def test_questions_and_libras_records_are_prepared(
     words = ("--questions", physionet.medical_diff_vqa, "--metadata", physionet.metadata)
     pairs = run("data", "medical-diff-vqa", *words, "--output", tmp_path / "pairs", "--json")
     assert 0 == _json(pairs.out)["dropped"]["total"]
-    words = ("--dataset", physionet.mimic_ext_vqa, "--images", physionet.images)
-    single = run("data", "mimic-ext-vqa", *words, "--output", tmp_path / "single", "--json")
+    single = run(
+        *("data", "mimic-ext-vqa", "--dataset", physionet.mimic_ext_vqa),
+        *("--images", physionet.images, "--output", tmp_path / "single", "--json"),
+    )
     assert 67 == _json(single.out)["kept"]["total"]
     source = tmp_path / "pairs" / "train.jsonl"
-    words = ("--input", source, "--to", "train", "--output", tmp_path / "train.json")
-    ended = run("data", "libra", *words, "--json")
+    ended = run(
+        *("data", "libra", "--input", source, "--to", "train"),
+        *("--output", tmp_path / "train.json", "--json"),
+    )
     assert 0 == ended.status, ended.err
     assert len(source.read_text().splitlines()) == len(
         json.loads((tmp_path / "train.json").read_text())
