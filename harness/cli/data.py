@@ -12,6 +12,7 @@ from harness.cli.data_iu_xray import iu_xray
 from harness.cli.data_libra import libra
 from harness.cli.data_mimic import mimic_cxr
 from harness.cli.data_questions import medical_diff_vqa, mimic_ext_vqa
+from harness.cli.data_rexgradient import rexgradient
 from harness.cli.output import JsonOption
 from harness.cli.shared import print_paths
 
@@ -23,6 +24,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "iu-xray": iu_xray,
     "medical-diff-vqa": medical_diff_vqa,
     "mimic-ext-vqa": mimic_ext_vqa,
+    "rexgradient": rexgradient,
     "libra": libra,
 }
 for name, verb in _VERBS.items():

@@ -41,5 +41,7 @@ def show_report(report: Mapping[str, Any], as_json: bool) -> None:
             for reason, one in reasons.items()
         ]
     print_table(["", "studies", "meaning"], rows)
+    if folder := report["settings"].get("images"):
+        print(f"image paths start at {folder}")
     for path in (*report["files"]["studies"], report["files"]["ids"], report["files"]["report"]):
         print(path)
