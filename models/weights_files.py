@@ -9,16 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from os.path import isfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from zipfile import is_zipfile
 
 from models.errors import InputError, MissingError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+T = TypeVar("T")
 
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -64,6 +67,26 @@ def _shards(index: Path) -> list[Path]:
     return shards
 
 
+def merge_shards(files: Iterable[Path], read: Callable[[Path], Mapping[str, T]]) -> dict[str, T]:
+    """Return what ``read`` finds in all files of one model.
+
+    Raises
+    ------
+    InputError
+        If two files hold a tensor of the same name.
+    """
+    found: dict[str, T] = {}
+    for file in files:
+        part = read(file)
+        twice = next((name for name in part if name in found), None)
+        if twice is not None:
+            raise InputError(
+                f"{file} holds {twice}, which a file before it holds too. Download the model again."
+            )
+        found.update(part)
+    return found
+
+
 def read_tensors(file: Path) -> dict[str, Tensor]:
     """Return all tensors of a file by name, on the CPU; mapped, not copied, where possible.
 
@@ -74,6 +97,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     MissingError
         If it is not there.
     """
+    _refuse_odd_path(file)
     if not isfile(file):  # of a name too long for a file system, Path.is_file raises
         raise MissingError(f"There is no weight file {file}. Check the path, or download it.")
     tensors = _read_safetensors(file) if file.suffix == ".safetensors" else _read_pickle(file)
@@ -110,6 +134,7 @@ def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all tensors of a file by name, without reading them; raises as above."""
     if file.suffix != ".safetensors" or not isfile(file):
         return {name: tuple(tensor.shape) for name, tensor in read_tensors(file).items()}
+    _refuse_odd_path(file)
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -117,6 +142,17 @@ def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
             return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise _damaged(file) from error
+
+
+def _refuse_odd_path(file: Path) -> None:
+    """Raise InputError for a path that the readers cannot take, whatever the file holds."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"The path {str(file)!a} is not in UTF-8, so no weights can be read from it. "
+            "Rename the folder."
+        ) from error
 
 
 def _damaged(file: Path) -> InputError:
@@ -137,7 +173,10 @@ def _read_pickle(file: Path) -> dict[str, Tensor]:
     import torch
 
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
+        with warnings.catch_warnings():
+            # torch warns of a protocol that it then refuses: our error says so
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            content = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{file} is refused: it is damaged, or holds more than tensors, which could run code. "

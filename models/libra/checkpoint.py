@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -87,12 +88,12 @@ def find_checkpoint(
     name = model_name(os.path.abspath(given) if given.is_dir() else str(path_or_id))
     if (folder / "adapter_config.json").is_file():
         return _lora(name, folder, config, base)
-    projector = _projector_file(folder)
+    projectors = _projector_files(folder)
     whole = find_weights(folder)
     if base is not None or not whole:
-        if projector is None:
-            raise _no_weights(folder, base is not None and bool(whole))
-        return _projector_only(name, folder, config, base, projector)
+        if len(projectors) != 1:
+            raise _not_one_projector(folder, projectors, bool(whole))
+        return _projector_only(name, folder, config, base, projectors[0])
     return Checkpoint(name, folder, "full", config, whole, [], folder)
 
 
@@ -106,16 +107,16 @@ def find_adapter(folder: Path) -> Path:
 
 def _lora(name: str, folder: Path, config: LibraConfig, base: str | Path | None) -> Checkpoint:
     notes = []
+    named = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
     if base is None:
-        named = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
         if not named:
             raise InputError(f"{folder} is a LoRA adapter. Give the base it was trained on.")
         base = _named_base(str(named), folder)
         notes.append(f"the base is the one that adapter_config.json names ({named})")
+    elif named and _last_name(str(named)) != _last_name(str(base)):
+        notes.append(f"the base is {base}, but adapter_config.json names {named}")
     below = locate(base)
     extra = [folder / NON_LORA_FILE] if (folder / NON_LORA_FILE).is_file() else []
-    if not extra:
-        notes.append(f"there is no {NON_LORA_FILE}, so the projector is the base's")
     find_adapter(folder)
     return Checkpoint(name, folder, "lora", config, _whole(below), extra, below, notes)
 
@@ -123,6 +124,10 @@ def _lora(name: str, folder: Path, config: LibraConfig, base: str | Path | None)
 def _named_base(named: str, folder: Path) -> str | Path:
     beside = folder.parent / named
     return beside if beside.is_dir() else named
+
+
+def _last_name(path_or_id: str) -> str:
+    return os.path.basename(os.path.abspath(os.path.expanduser(path_or_id)))
 
 
 def _projector_only(
@@ -143,15 +148,23 @@ def _whole(folder: Path) -> list[Path]:
     return files
 
 
-def _projector_file(folder: Path) -> Path | None:
+def _projector_files(folder: Path) -> list[Path]:
+    """Return the projector of a folder; several where it cannot be told which."""
     for name in _PROJECTOR_FILES:
         if (folder / name).is_file():
-            return folder / name
-    others = sorted(folder.glob("*projector*.bin")) + sorted(folder.glob("*projector*.safetensors"))
-    return others[0] if len(others) == 1 else None
+            return [folder / name]
+    return sorted(folder.glob("*projector*.bin")) + sorted(folder.glob("*projector*.safetensors"))
 
 
-def _no_weights(folder: Path, is_whole: bool) -> InputError | MissingError:
+def _not_one_projector(
+    folder: Path, projectors: Sequence[Path], is_whole: bool
+) -> InputError | MissingError:
+    if projectors:
+        names = ", ".join(file.name for file in projectors)
+        return InputError(
+            f"{folder} holds {len(projectors)} projectors ({names}). Name the one to be read "
+            f"{_PROJECTOR_FILES[0]}."
+        )
     if is_whole:
         return InputError(f"{folder} is a whole checkpoint. Leave base out.")
     return MissingError(

@@ -36,6 +36,14 @@ LANGUAGE_CLASSES = {
 PLAIN = tuple(LANGUAGE_CLASSES)
 """``model_type`` of these language models without a projector."""
 
+ATTENTION_FIELDS = (
+    "_attn_implementation",
+    "_attn_implementation_autoset",
+    "_attn_implementation_internal",
+    "attn_implementation",
+)
+"""How a model was run where it was saved; it says nothing of the model."""
+
 _LLAVA = ("llava_mistral", "llava_llama", "llava")
 _GENERATION_ONLY = (
     "bad_words_ids", "begin_suppress_tokens", "diversity_penalty", "do_sample", "early_stopping",
@@ -43,7 +51,7 @@ _GENERATION_ONLY = (
     "forced_eos_token_id", "length_penalty", "max_length", "min_length", "no_repeat_ngram_size",
     "num_beam_groups", "num_beams", "num_return_sequences", "output_scores",
     "remove_invalid_values", "repetition_penalty", "return_dict_in_generate", "suppress_tokens",
-    "temperature", "top_k", "top_p", "typical_p", "_name_or_path", "_attn_implementation_autoset",
+    "temperature", "top_k", "top_p", "typical_p", "_name_or_path", *ATTENTION_FIELDS,
     "architectures", "auto_map", "model_type", "tokenizer_class", "transformers_version",
     "use_bfloat16", "quantization_config", "tf_legacy_loss", "torchscript",
 )  # fmt: skip
@@ -126,7 +134,7 @@ def read_config(folder: Path) -> LibraConfig:
         language_model=_language_fields(raw),
         vision_tower=raw.get("mm_vision_tower"),
         projector_type=str(raw.get("mm_projector_type", "linear")),
-        vision_dim=raw.get("mm_hidden_size"),
+        vision_dim=_size(raw, "mm_hidden_size", file),
         select_layer=_layer(raw.get("mm_vision_select_layer", -1), file),
         select_feature=_feature(raw.get("mm_vision_select_feature", "patch"), file),
         use_start_end=_flag(raw, "mm_use_im_start_end", file),
@@ -171,12 +179,21 @@ def _language_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _layer(value: Any, file: Path) -> int | Literal["all"]:
     if value == "all":
         return "all"
-    try:
+    # training's command line may have written a number as text
+    if isinstance(value, str) and value.removeprefix("-").isdecimal():
         return int(value)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{file}: mm_vision_select_layer is neither a whole number nor all."
-        ) from None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InputError(f"{file}: mm_vision_select_layer is neither a whole number nor all.")
+    return value
+
+
+def _size(raw: Mapping[str, Any], name: str, file: Path) -> int | None:
+    value = raw.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{file}: {name} is no whole number above 0.")
+    return value
 
 
 def _feature(value: Any, file: Path) -> str:

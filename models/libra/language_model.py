@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from logging import CRITICAL
 from typing import Any
@@ -12,6 +12,8 @@ from models.libra.config import LANGUAGE_CLASSES, LibraConfig
 
 UNBUILDABLE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 """What transformers and torch raise at sizes and names that make no model."""
+_MOST = {"num_hidden_layers": 1000, "image_size": 4096}
+"""Sizes beyond these are mistakes that would take all memory before they are found."""
 
 
 def language_class(config: LibraConfig) -> Any:
@@ -32,11 +34,15 @@ def language_config(config: LibraConfig) -> Any:
     return transformers_config(config.model_type, config.language_model, "config.json")
 
 
-def transformers_config(model_type: str, fields: Any, where: object) -> Any:
+def transformers_config(model_type: str, fields: Mapping[str, Any], where: object) -> Any:
     """Return transformers' config object of these fields; raises as `language_config`."""
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
+    for name, most in _MOST.items():
+        size = fields.get(name)
+        if isinstance(size, int | float) and size > most:
+            raise refused(model_type, where, ValueError(f"{name} {size} is above {most}"))
     try:
         with quiet_transformers():
             return AutoConfig.for_model(model_type, **fields)

@@ -14,9 +14,9 @@ from models.devices import Placement
 from models.errors import InputError, MissingError
 from models.hub import locate
 from models.libra.checkpoint import Checkpoint
-from models.libra.config import LibraConfig
 from models.libra.key_table import KeyTable, compare
 from models.libra.language_model import language_class, language_config, quiet_transformers
+from models.libra.loading_notes import loading_notes
 from models.libra.lora import merge_adapter
 from models.libra.manifest import HEAD, check_shapes
 from models.libra.model import LibraModel
@@ -36,7 +36,7 @@ from models.libra.tower import (
     tower_folder,
     tower_settings,
 )
-from models.weights_files import find_weights, read_weights, tensor_shapes
+from models.weights_files import find_weights, merge_shards, read_weights, tensor_shapes
 
 _SETTINGS = ("*.json", "*.jinja", "*.model", "*.txt")
 
@@ -84,7 +84,7 @@ def load_model(
     model = LibraModel(placement.put_language_model(language_model), tower, projector).eval()
     for part in (model.vision_tower, model.mm_projector):
         part.to(placement.device, placement.dtype)
-    notes = [*checkpoint.notes, *source.notes, *_shape_notes(checkpoint.config)]
+    notes = loading_notes(checkpoint, tensors, tower.width, tower_is_read=not source.files)
     return Loaded(model, source.preprocessor, source.files, notes)
 
 
@@ -147,15 +147,6 @@ def _tower_is_inside(checkpoint: Checkpoint, names: Iterable[str]) -> bool:
     return may_be and any(name.startswith(TOWER_PREFIX) for name in names)
 
 
-def _shape_notes(config: LibraConfig) -> list[str]:
-    if config.aspect_ratio in (None, "pad", "square"):
-        return []
-    return [
-        f"image_aspect_ratio {config.aspect_ratio!r} of config.json is neither pad nor square: "
-        "images are read as for square, which is what the original does"
-    ]
-
-
 def _tower_name(checkpoint: Checkpoint) -> str:
     name = checkpoint.config.vision_tower
     if name is None:
@@ -181,7 +172,6 @@ def _own_files(name: str, folder: Path | None) -> list[Path]:
 class _TowerSource:
     preprocessor: Mapping[str, Any]
     files: list[Path]
-    notes: list[str]
 
 
 def _tower(
@@ -191,28 +181,18 @@ def _tower(
     name = _tower_name(checkpoint)
     folder = tower_folder(name, checkpoint)
     settings, preprocessor = tower_settings(name, folder)
-    inside = below(TOWER_PREFIX, tensors)
-    notes, files = [], []
+    files: list[Path] = []
     if _tower_is_inside(checkpoint, tensors):
-        weights, where = inside, checkpoint.folder
+        weights, where = below(TOWER_PREFIX, tensors), checkpoint.folder
     else:
         files = _own_files(name, folder)
-        weights, where = _merged(files), files[0].parent
-        if inside:
-            notes.append(
-                "the vision tower inside the checkpoint is left out, as published: config.json "
-                "does not set unfreeze_mm_vision_tower"
-            )
+        weights, where = merge_shards(files, read_weights), files[0].parent
     with quiet_transformers():
         encoder = build_tower(settings, weights, where, placement.dtype)
     return (
         VisionTower(encoder, config.select_layer, config.select_feature),
-        _TowerSource(preprocessor, files, notes),
+        _TowerSource(preprocessor, files),
     )
-
-
-def _merged(files: Iterable[Path]) -> dict[str, Tensor]:
-    return {name: tensor for file in files for name, tensor in read_weights(file).items()}
 
 
 def _projector(

@@ -15,7 +15,7 @@ from torch.nn import functional
 from models.arguments import check_argument
 from models.errors import InputError
 
-_MLP_TYPE = re.compile(r"^mlp(\d{1,2})x_gelu$")
+_MLP_TYPE = re.compile(r"mlp([0-9]{1,2})x_gelu")
 _SIMILARITY_POWER = 8
 """How sharply the prior's bias fades with unlikeness: weight = ((cosine + 1) / 2) ** 8."""
 _COSINE_EPSILON = 1e-6
@@ -209,11 +209,12 @@ def build_projector(
     InputError
         If there is no projector of this type, or the numbers do not fit it.
     """
+    check_argument("kind", kind, str)
     if kind == "TAC":
         return TemporalAlignmentConnector(vision_dim, hidden_size, num_heads, num_layers)
     if kind == "linear":
         return ImageProjector(vision_dim, hidden_size, None)
-    found = _MLP_TYPE.match(kind)
+    found = _MLP_TYPE.fullmatch(kind)
     if found and int(found[1]) >= 1:
         return ImageProjector(vision_dim, hidden_size, int(found[1]))
     raise InputError(f"Unknown mm_projector_type {kind!r}. Known: TAC, linear, mlp2x_gelu, ….")

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from models.libra.checkpoint import Checkpoint
 from models.libra.projector_files import projector_tensors
+from models.weights_files import merge_shards
 
 TOWER_PREFIX = "model.vision_tower.vision_tower."
 PROJECTOR_PREFIX = "model.mm_projector."
@@ -25,7 +26,7 @@ def collect(checkpoint: Checkpoint, read: Callable[[Path], Mapping[str, T]]) -> 
     Extra files replace the base's, and one with a projector the base's whole projector: half of
     one and half of the other would be neither. A LoRA adapter's own file is left out.
     """
-    found = {name: value for file in checkpoint.weights for name, value in read(file).items()}
+    found = merge_shards(checkpoint.weights, read)
     for file in checkpoint.extra:
         extra = read(file)
         if checkpoint.layout == "projector":

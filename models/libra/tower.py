@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from models.errors import InputError, MissingError
 from models.hub import is_here, locate
 from models.libra.checkpoint import Checkpoint
-from models.libra.config import read_json
+from models.libra.config import ATTENTION_FIELDS, read_json
 from models.libra.key_table import KeyTable
 from models.libra.known_towers import KNOWN_TOWERS
 from models.libra.language_model import transformers_config
@@ -197,7 +197,8 @@ def tower_config(config: Mapping[str, Any], where: object) -> Any:
             f"The vision tower in {where} has model_type {kind!r}. Supported are Dinov2 "
             "(RAD-DINO), CLIP and SigLIP."
         )
-    fields.pop("model_type", None)
+    for name in ("model_type", *ATTENTION_FIELDS):
+        fields.pop(name, None)
     return transformers_config(kind, fields, where)
 
 
