@@ -16,6 +16,7 @@ from harness.datasets.json_list import read_list
 from harness.datasets.outcomes import (
     Outcomes,
     Subject,
+    check_output,
     refuse_none_left,
     write_account,
     write_outcomes,
@@ -77,6 +78,7 @@ def convert_libra(
         "settings": {"input": str(source), "to": to, "section": section},
     }
     if to == "studies":
+        check_output(output)
         studies = list(_studies(source, outcomes))
         return write_outcomes(output, studies, outcomes, facts)
     studies = list(_askable(read_studies(source).studies, section, outcomes))

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from harness.datasets import rexrank
 from harness.datasets.context_text import SECTIONS
-from harness.datasets.outcomes import Outcomes, Subject, write_outcomes
+from harness.datasets.outcomes import Outcomes, Subject, check_output, write_outcomes
 from harness.datasets.source import Source
 from harness.errors import InputError
 from harness.study import Study
@@ -48,6 +48,7 @@ def prepare_iu_xray(reports: Path, output: Path, images: Path | None = None) -> 
     InputError
         If an input is wrong, or no study is left.
     """
+    check_output(output)
     if images is not None and not images.is_dir():
         raise InputError(f"There is no folder {images}. Name the folder of the images.")
     outcomes = Outcomes(MEANINGS)

@@ -72,20 +72,35 @@ class Outcomes:
         return text.getvalue()
 
 
+def check_output(output: Path) -> None:
+    """Refuse, before anything is read, an output that is neither ``….jsonl`` nor a folder.
+
+    Raises
+    ------
+    InputError
+        If it has another ending, or a file stands where the folder would.
+    """
+    named_file = _is_file(output)
+    if (named_file and output.suffix != ".jsonl") or (not named_file and output.is_file()):
+        raise InputError(
+            f"Cannot tell what to write to {output}. Name a file that ends in .jsonl, or a folder."
+        )
+
+
+def _is_file(output: Path) -> bool:
+    return bool(output.suffix) and not output.is_dir()
+
+
 def output_files(output: Path, studies: Sequence[Study]) -> dict[Path, list[Study]]:
     """Return what is written where: all to a file ``….jsonl``, or each split to one in a folder.
 
     Raises
     ------
     InputError
-        If the output has another ending, or studies that go to a folder name no split.
+        If studies that go to a folder name no split.
     """
-    if output.suffix == ".jsonl":
+    if _is_file(output):
         return {output: list(studies)}
-    if output.suffix:
-        raise InputError(
-            f"Cannot tell what to write to {output}. Name a file that ends in .jsonl, or a folder."
-        )
     files: dict[Path, list[Study]] = {}
     for study in studies:
         if study.split is None:
@@ -113,7 +128,7 @@ def write_outcomes(
     Raises
     ------
     InputError
-        If no study is left, the output has another ending, or the system refuses to write.
+        If no study is left, one for a folder is of no split, or the system refuses to write.
     """
     refuse_none_left(studies, outcomes)
     files = output_files(output, studies)
@@ -151,7 +166,7 @@ def write_account(
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the table of ids and the report beside what was written; return the report."""
-    stem = output.with_suffix("") if output.suffix else output / "preparation"
+    stem = output.with_suffix("") if _is_file(output) else output / "preparation"
     ids, report = (stem.with_name(stem.name + end) for end in (".ids.csv", ".report.json"))
     found = _report(studies, outcomes, facts) | {
         "files": {"studies": [str(path) for path in files], "ids": str(ids), "report": str(report)}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.datasets.outcomes import Outcomes, Subject, write_outcomes
+from harness.datasets.outcomes import Outcomes, Subject, check_output, write_outcomes
 from harness.errors import InputError
 from harness.mimic.current_images import current_images
 from harness.mimic.priors import pair_priors
@@ -57,6 +57,7 @@ def prepare_rexgradient(metadata: Path, output: Path, images: Path | None = None
     InputError
         If an input is wrong, or no study is left.
     """
+    check_output(output)
     if images is not None and not images.is_dir():
         raise InputError(f"There is no folder {images}. Name the folder deid_png.")
     outcomes = Outcomes(MEANINGS)

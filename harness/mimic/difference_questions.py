@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.datasets.outcomes import Outcomes, Subject, write_outcomes
+from harness.datasets.outcomes import Outcomes, Subject, check_output, write_outcomes
 from harness.datasets.raw_tables import read_table
 from harness.mimic.ids import prefixed
 from harness.mimic.study_images import StudyImage, study_images
@@ -52,6 +52,7 @@ def prepare_medical_diff_vqa(
     InputError
         If an input is wrong, or no question is left.
     """
+    check_output(output)
     table = read_table(questions, COLUMNS)
     for name, letter in (("subject_id", "p"), ("study_id", "s"), ("ref_id", "s")):
         table[name] = prefixed(table[name], letter, questions)

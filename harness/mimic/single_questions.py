@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.datasets.json_list import read_list
-from harness.datasets.outcomes import Outcomes, Subject, write_outcomes
+from harness.datasets.outcomes import Outcomes, Subject, check_output, write_outcomes
 from harness.errors import InputError
 from harness.mimic.image_files import image_folder
 from harness.study import Study
@@ -47,6 +47,7 @@ def prepare_mimic_ext_vqa(
     InputError
         If an input is wrong, or no question is left.
     """
+    check_output(output)
     outcomes = Outcomes(MEANINGS)
     folder = None if images is None else image_folder(images)
     studies: list[Study] = []

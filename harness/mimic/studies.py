@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from harness.datasets.context_text import SECTIONS
-from harness.datasets.outcomes import Outcomes, write_outcomes
+from harness.datasets.outcomes import Outcomes, check_output, write_outcomes
 from harness.datasets.progress import Progress, silent
 from harness.errors import InputError
 from harness.mimic import image_files, prior_difference, report_sections, tables
@@ -90,6 +90,7 @@ def prepare_mimic_cxr(
     InputError
         If an input is wrong, or no study is left.
     """
+    check_output(output)
     outcomes = Outcomes(MEANINGS)
     frame = read_images(metadata, splits, outcomes)
     n_images = len(frame)

@@ -108,6 +108,7 @@ def test_the_same_raw_data_give_the_same_bytes(
     [
         (("--priors", "strickt"), "Did you mean 'strict'"),
         (("--images", "nowhere"), "There is no folder nowhere"),
+        (("--output", "studies.txt"), "Name a file that ends in .jsonl, or a folder"),
     ],
 )
 def test_a_wrong_choice_ends_with_2(
