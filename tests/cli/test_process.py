@@ -203,8 +203,10 @@ def test_help_costs_little_over_bare_python() -> None:
 def test_workers_end_with_their_parent_and_say_nothing(
     ending: signal.Signals, place: Workplace
 ) -> None:
+    # so many resamples that no machine is done before the signal comes
+    words = place.score("--processes", 2, "--resamples", 100_000)
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", *place.score("--processes", 2)],
+        [sys.executable, "-m", "harness", *words],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
