@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from harness import __version__
@@ -74,8 +75,15 @@ def _run_card(scored: Scored, plan: ScoringPlan, facts: RunFacts) -> list[tuple[
         ("intervals", intervals if resampling.resamples else "none"),
         *([] if plan.judge is None else [("judge", _judge(plan.judge))]),
         ("cxr-harness", __version__),
-        ("numpy", version("numpy")),
+        *((name, version(name)) for name in _computed_with(scored)),
     ]
+
+
+def _computed_with(scored: Scored) -> list[str]:
+    """Return the packages that the numbers come from."""
+    reads_weights = any(one.metric.weights for one in scored.counted.selected)
+    neural = [name for name in ("torch", "transformers") if find_spec(name) is not None]
+    return ["numpy", *(neural if reads_weights else [])]
 
 
 def _judge(settings: JudgeSettings) -> str:
