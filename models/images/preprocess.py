@@ -29,6 +29,8 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "ViT": {**_EXACT, **_HALF, "resample": 2},
 }
 _STEPS = {"do_resize": True, "do_rescale": True, "do_normalize": True, "rescale_factor": 1 / 255}
+_MOST_PIXELS = 4096
+"""Of an edge; no vision tower reads more, and one image would fill the memory."""
 
 
 class _Size(NamedTuple):
@@ -197,6 +199,8 @@ def _positive(value: Any, key: str) -> int:
         raise InputError(
             f"{key} must be pixels: a number, height and width, or shortest_edge. Correct it."
         )
+    if value > _MOST_PIXELS:
+        raise InputError(f"{key} {value} is above {_MOST_PIXELS} pixels. Correct it.")
     return value
 
 

@@ -87,8 +87,12 @@ def test_greedy_ids_equal_those_of_the_transformers_engine(family: str, tmp_path
             decoding = Decoding(max_new_tokens=24, no_repeat_ngram_size=size)
             expected = TransformersEngine(model, stop_ids=STOP_IDS).generate(prompts, decoding)
             assert bare(expected) == bare(engine.generate(prompts, decoding))
-        lengths = sum(len(prompt.embeddings) for prompt in prompts)
-        assert (15, 3 * lengths) == (engine.usage.prompts, engine.usage.prompt_tokens)
+            ends = sorted({one[0].token_ids[1] for one in expected})[:2]
+            own = [replace(one, stop_ids=(ends[n % 2],)) for n, one in enumerate(prompts)]
+            by_transformers = TransformersEngine(model, stop_ids=STOP_IDS).generate(own, decoding)
+            assert bare(by_transformers) == bare(engine.generate(own, decoding))
+        lengths = 2 * sum(len(prompt.embeddings) for prompt in prompts)
+        assert (30, 3 * lengths) == (engine.usage.prompts, engine.usage.prompt_tokens)
 
 
 def test_a_lora_adapter_gives_what_the_merged_model_gives(tmp_path: Path) -> None:

@@ -133,6 +133,7 @@ def test_older_and_newer_names_of_a_processor_are_known(named: str) -> None:
         ({}, "image_processor_type None is not known"),
         ({"image_processor_type": "Pix2StructImageProcessor"}, "is not known"),
         ({**SIGLIP, "size": {"longest_edge": 3}}, "size must be pixels"),
+        ({**SIGLIP, "size": {"height": 30_000, "width": 30_000}}, "size 30000 is above 4096"),
         ({**SIGLIP, "size": {"height": 3, "width": "x"}}, "size must be pixels"),
         ({**SIGLIP, "size": {"height": 3, "width": 5}}, "one square size"),
         ({**SIGLIP, "do_resize": False}, "one square size"),

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 import models
+from models.adapter import Request
 from models.engines.engine import Decoding, GeneratedSequence
 from models.errors import InputError
+from models.libra.adapter import Libra
 from models.libra.encoding import ImagePair
 from models.libra.endings import Ending
 from models.libra.reporter import LibraReporter, Question
@@ -43,6 +45,24 @@ def test_the_end_token_of_the_template_asked_for_ends_a_text(finetune: LibraRepo
     assert golden["text"] == found.text
     assert "stop" == found.finish_reason
     assert golden["text"] == "".join(finetune.stream(asked(finetune, "llama_3"), NGRAM_3))
+
+
+def test_the_adapter_s_template_ends_its_texts(finetune: LibraReporter) -> None:
+    one = case("full_3b", "c3")
+    model = Libra.from_settings(
+        {
+            "weights": str(finetune.checkpoint.folder),
+            "template": "llama_3",
+            "prompt": one["query"],
+            "generation": {"no_repeat_ngram_size": 3, "max_new_tokens": 24},
+            "device": "cpu",
+        }
+    )
+    now, before = map(image, one["images"])
+    request = Request("s1", now, before)
+    (found,) = model.generate([request])
+    assert one["generation"]["greedy_ngram3"]["text"] == found.text
+    assert ("stop", 14) == (found.finish_reason, found.tokens)
 
 
 @pytest.mark.parametrize("beams", [1, 3])
