@@ -120,6 +120,8 @@ def _notes(reporter: LibraReporter, asked: Asked) -> list[str]:
         notes.append(f"{reporter.name}: conversation template {choice.name}, since {choice.reason}")
     if asked.prior is None and reporter.model.reads_prior:
         notes.append(f"{reporter.name}: no prior image, so the current one stands in for it")
+    if asked.decoding.top_p is not None and not asked.decoding.temperature:
+        notes.append("--top-p does nothing here: without a temperature the text is greedy")
     return notes
 
 

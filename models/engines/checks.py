@@ -53,11 +53,6 @@ def check_decoding(decoding: Decoding) -> None:
         )
     if decoding.top_p is not None and not 0 < decoding.top_p <= 1:
         raise InputError(f"top_p {decoding.top_p} is outside (0, 1].")
-    if decoding.top_p is not None and decoding.temperature == 0:
-        raise InputError(
-            f"top_p {decoding.top_p} says how to sample, but temperature 0 is greedy. Set a "
-            "temperature above 0, or leave top_p out."
-        )
 
 
 def _check_length_penalty(decoding: Decoding) -> None:

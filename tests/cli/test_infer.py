@@ -46,6 +46,14 @@ def test_context_and_beams_give_the_originals_beams(ask: Run) -> None:
     assert [one["ids"] for one in wanted] == [one["token_ids"] for one in found["reports"]]
 
 
+def test_a_top_p_without_temperature_is_told_and_changes_nothing(ask: Run) -> None:
+    plain, with_it = (
+        ask("--image", IMAGES / "cur_a.png", *more) for more in ((), ("--top-p", 0.5))
+    )
+    assert plain.out == with_it.out
+    assert "--top-p does nothing here" in with_it.err
+
+
 def test_context_follows_a_prompt_of_ones_own(ask: Run) -> None:
     ended = ask(
         *("--image", IMAGES / "cur_a.png", "--prompt", "Describe the heart.", "--json"),
