@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -58,6 +59,13 @@ class BertScore(Metric):
             default_layer(self.model)
         if self.baseline_file is not None and not self.rescale:
             raise InputError("BERTScore has a baseline_file, but rescale is off. Set rescale.")
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The three scores; rescaled ones have no lower bound of their own."""
+        if not self.rescale:
+            return self.info.outputs
+        return tuple(replace(output, bounds=(-inf, 1.0)) for output in self.info.outputs)
 
     @property
     def weights(self) -> tuple[str, ...]:

@@ -43,8 +43,12 @@ class ChexbertF1(Metric):
     info: ClassVar[MetricInfo] = MetricInfo(
         name="chexbert",
         outputs=(
-            *(Output(f"chexbert_{average}_f1_14") for average in AVERAGES),
-            *(Output(f"chexbert_{average}_f1_5") for average in AVERAGES),
+            *(
+                # over conditions: one study has them or not
+                Output(f"chexbert_{average}_f1_{n}", by_sample=average in ("micro", "samples"))
+                for n in (14, 5)
+                for average in AVERAGES
+            ),
             *(Output(f"chexbert_f1_{snake_case(condition)}") for condition in CONDITIONS),
             Output("chexbert_accuracy_5"),
         ),

@@ -41,7 +41,7 @@ class Radcliq(Metric):
         outputs=(
             Output("radcliq_v0", "lower", _UNBOUNDED),
             Output("radcliq_v1", "lower", _UNBOUNDED),
-            Output("radcliq_v1_reciprocal", "higher", _UNBOUNDED),
+            Output("radcliq_v1_reciprocal", "higher", _UNBOUNDED, by_sample=False),
         ),
         version=1,
         empty="scores as its four inputs do; BLEU-2 and RadGraph are 0 if both sides are empty",

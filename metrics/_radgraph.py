@@ -148,16 +148,18 @@ def _kind_counts(own: Items, references: Sequence[Items]) -> list[float]:
     wanted = [_by_kind(reference) for reference in references]
     counts: list[float] = []
     for kind in TYPES:
-        pairs = [
+        pairs: list[tuple[float, float]] = [
             (2.0 * len(found[kind] & other[kind]), float(len(found[kind]) + len(other[kind])))
             for other in wanted
         ]
-        counts += sorted(pairs, key=_share)[-1]
+        best: tuple[float, float] = max(pairs, key=_goodness)
+        counts += best
     return counts
 
 
-def _share(pair: tuple[float, float]) -> float:
-    return pair[0] / pair[1] if pair[1] else 0.0
+def _goodness(pair: tuple[float, float]) -> tuple[float, float]:
+    """Return what the best reference has most of: F1, where no entities agree too; few errors."""
+    return (pair[0] / pair[1] if pair[1] else 1.0, -pair[1])
 
 
 def _by_kind(items: Items) -> dict[str, set[tuple[Any, ...]]]:

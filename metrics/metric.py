@@ -21,13 +21,15 @@ class Output:
     """One number that a metric reports.
 
     ``count_column`` names the statistics column that counts the samples the number is over,
-    where those are not all samples.
+    where those are not all samples. ``by_sample`` says whether one sample can have a score of its
+    own.
     """
 
     name: str
     direction: Direction = "higher"
     bounds: tuple[float, float] = (0.0, 1.0)
     count_column: int | None = None
+    by_sample: bool = True
 
     @property
     def higher_is_better(self) -> bool:
@@ -70,6 +72,11 @@ class Metric(ABC):
     """A metric as sufficient statistics; its dataclass fields are its settings and signature."""
 
     info: ClassVar[MetricInfo]
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What the metric reports with its settings: they may move an output's bounds."""
+        return self.info.outputs
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -138,7 +145,7 @@ class Metric(ABC):
         ids = [str(i) for i in range(len(references))]
         samples = Samples.of(predictions, TestSet(ids, [[text] for text in references]))
         scores = self.reduce(self.fit(samples).statistics(samples).sum(axis=0))
-        return {o.name: float(s) for o, s in zip(self.info.outputs, scores, strict=True)}
+        return {o.name: float(s) for o, s in zip(self.outputs, scores, strict=True)}
 
 
 def ratio(numerator: FloatArray, denominator: FloatArray, undefined: float = np.nan) -> FloatArray:

@@ -119,11 +119,16 @@ def reward_function(
     Raises
     ------
     InputError
-        If the name is unknown or means several outputs, or the metric needs a corpus.
+        If the name is unknown or means several outputs, the output has no score for one sample,
+        or the metric needs a corpus.
     MissingError
         If the metric's weights are not on this machine.
     """
     key, chosen = _only(name, protocol)
+    if not chosen.output(key).by_sample:
+        raise InputError(
+            f"{key!r} has no score for one sample, so it cannot be a reward. Choose another output."
+        )
     refuse_absent_weights([chosen.metric])
     sign = 1.0 if chosen.output(key).higher_is_better else -1.0
     metric = _fitted(key, chosen.metric, corpus)

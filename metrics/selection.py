@@ -61,7 +61,7 @@ class Selected:
 
     def output(self, key: str) -> Output:
         """Return the facts about the output reported under ``key``."""
-        return self.metric.info.outputs[self.columns[key]]
+        return self.metric.outputs[self.columns[key]]
 
 
 def select(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics._radgraph import TYPES, Radgraph, entity_places, kind_of
+from metrics._radgraph import TYPES, Radgraph, _kind_counts, entity_places, kind_of
 from metrics._radgraph_combined import RadgraphCombined
 from metrics._radgraph_rewards import radgraph_rewards
 from metrics.annotators import sources
@@ -220,3 +220,15 @@ def test_spans_show_what_was_matched_missed_and_invented(monkeypatch: pytest.Mon
 def test_every_output_is_named_after_the_metric() -> None:
     names = [output.name for output in Radgraph.info.outputs]
     assert [f"radgraph_{name}" for name in (*LEVELS, *TYPES)] == names
+
+
+def test_counts_by_kind_do_not_depend_on_the_order_of_references() -> None:
+    own = frozenset({("heart", "ANAT-DP")})
+    nothing: frozenset[tuple[str, str]] = frozenset()
+    others = [frozenset({("lung", "ANAT-DP"), ("rib", "ANAT-DP")}), nothing, own]
+    for found in (own, nothing):
+        for first in others:
+            for second in others:
+                assert _kind_counts(found, [first, second]) == _kind_counts(found, [second, first])
+    assert [0.0, 0.0] == _kind_counts(nothing, [others[0], nothing])[:2]
+    assert [0.0, 1.0] == _kind_counts(own, [others[0], nothing])[:2]

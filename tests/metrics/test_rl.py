@@ -155,3 +155,9 @@ def test_rewards_can_be_pickled() -> None:
     reward = reward_function("rougeL")
     copy = pickle.loads(pickle.dumps(reward))
     assert np.array_equal(reward(COMPLETIONS, REFERENCES), copy(COMPLETIONS, REFERENCES))
+
+
+@pytest.mark.parametrize("name", ["chexbert_macro_f1_14", "radcliq_v1_reciprocal"])
+def test_an_output_without_a_score_for_one_sample_is_refused_before_training(name: str) -> None:
+    with pytest.raises(InputError, match=rf"'{name}' has no score for one sample"):
+        reward_function(name)
