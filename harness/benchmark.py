@@ -101,6 +101,7 @@ class Benchmark(_Part):
     metrics: Texts | None = None
     protocol: Text | None = None
     judge: dict[str, Any] | None = None
+    metric_settings: dict[str, dict[str, Any]] | None = None
     statistics: Statistics = Statistics()
     slices: Annotated[tuple[Text, ...], Field(strict=False)] = DEFAULT_SLICES
     output: Text
@@ -140,6 +141,13 @@ class Benchmark(_Part):
         if prompt is not None:
             prompt = str(self.input_path(prompt))
         return replace(found, model=model, prompt=prompt)
+
+    @property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The metrics' settings; files and folders are found from the file's."""
+        from metrics.metric_settings import with_paths
+
+        return with_paths(self.metric_settings or {}, self._folder)
 
     @property
     def data_path(self) -> Path | None:

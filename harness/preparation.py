@@ -100,4 +100,5 @@ def _plan(spec: Benchmark) -> ScoringPlan:
         cluster=numbers.cluster,
         slices=spec.slices,
         judge=spec.judge_settings,
+        settings=spec.settings,
     )

@@ -170,7 +170,7 @@ def file_title(path: Path) -> str:
 
 def _spec(request: ScoreRequest, inputs: ScoreInputs) -> dict[str, Any]:
     plan = request.plan.to_dict()
-    for name in ("skipped", "judge", "wordings"):
+    for name in ("skipped", "judge", "wordings", "settings"):
         if not plan[name]:
             del plan[name]
     return {

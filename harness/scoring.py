@@ -17,6 +17,7 @@ from metrics.evaluation import System, refuse_absent_weights
 from metrics.judges import JudgeSettings
 from metrics.judges.judged import JudgedMetric
 from metrics.judges.settings import from_environment
+from metrics.metric_settings import Settings
 from metrics.results import ScoreTable
 from metrics.samples import TestSet
 from metrics.scoring import Resampling, Tally, score_table, tally
@@ -49,7 +50,7 @@ class ScoringPlan:
 
     ``skipped`` are outputs, and slices as ``slice NAME``, that are left out, with what this machine
     lacks for them. ``wordings`` are outputs of judges in whose place those with our own question
-    are reported.
+    are reported. ``settings`` are what differs from the metrics' own settings, by metric.
     """
 
     metrics: Sequence[str] | None = None
@@ -61,10 +62,11 @@ class ScoringPlan:
     skipped: Mapping[str, str] = field(default_factory=dict)
     judge: JudgeSettings | None = None
     wordings: Mapping[str, str] = field(default_factory=dict)
+    settings: Settings = field(default_factory=dict)
 
     def selected(self) -> list[Selected]:
         """Return the metrics, or raise InputError if a name is unknown."""
-        found = select(self.metrics, self.protocol, self.judge, self.wordings)
+        found = select(self.metrics, self.protocol, self.judge, self.wordings, self.settings)
         return [one for one in found if not one.columns.keys() <= self.skipped.keys()]
 
     def available(self, skip: bool = False) -> Self:

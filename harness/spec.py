@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _PATHS: tuple[Location, ...] = (
     ("data", "path"), ("data", "images"), ("output",),
     ("judge", "model"), ("judge", "endpoint"), ("judge", "prompt"),
+    ("metric_settings", "bertscore", "model"), ("metric_settings", "bertscore", "baseline_file"),
+    ("metric_settings", "ratescore", "matrix"),
 )  # fmt: skip
 _MODEL_PATHS = ("path", "bank", "weights", "base", "endpoint")
 """Where variables of the environment are read."""
@@ -79,12 +81,13 @@ def load_spec(name_or_path: str | Path) -> Benchmark:
     values = _with_paths(file.values, paths)
     name = values.setdefault("name", file.path.stem)
     values.setdefault("output", f"results/{name}")
+    folder = file.path.absolute().parent
     benchmark = validated(Benchmark, values, file)
+    benchmark = benchmark.in_folder(folder, how_to_get(written, paths, steps, folder))
     check(benchmark, file)
     # last: what is wrong with the file comes to light without the data
     refuse_unset(file, written, steps)
-    folder = file.path.absolute().parent
-    return benchmark.in_folder(folder, how_to_get(written, paths, steps, folder))
+    return benchmark
 
 
 def _expanded(text: str, place: str, steps: Mapping[str, str]) -> str | None:

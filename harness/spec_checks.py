@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from harness.errors import InputError
 from harness.suggest import suggestion
 from harness.yaml_file import Location, YamlFile
 from metrics.errors import InputError as MetricsInputError
+from metrics.errors import MissingError
 from models import registry as adapters
 from models.options import read_options
 
@@ -138,9 +139,27 @@ def _check_metrics(benchmark: Benchmark, file: YamlFile) -> None:
     if benchmark.judge is not None:
         with _placed(file, ("judge",)):
             read_options(JudgeSettings, benchmark.judge, file.place(("judge",)))
+    _check_settings(benchmark, file)
     one = benchmark.statistics
     with _placed(file, ("statistics",)):
         Resampling(one.resamples, one.confidence, one.method, one.seed)
+
+
+def _check_settings(benchmark: Benchmark, file: YamlFile) -> None:
+    from metrics.metric_settings import check_metric, check_setting
+    from metrics.selection import select
+
+    if not benchmark.metric_settings:
+        return
+    for name, values in benchmark.metric_settings.items():
+        with _placed(file, ("metric_settings", name)):
+            check_metric(name)
+        for field, value in values.items():
+            with _placed(file, ("metric_settings", name, field)):
+                check_setting(name, field, value)
+    # a file that is not there comes after all that is wrong with this one
+    with _placed(file, ("metric_settings",)), suppress(MissingError):
+        select(benchmark.metrics, benchmark.protocol, settings=benchmark.settings)
 
 
 @contextmanager

@@ -59,6 +59,8 @@ class BertScore(Metric):
             default_layer(self.model)
         if self.baseline_file is not None and not self.rescale:
             raise InputError("BERTScore has a baseline_file, but rescale is off. Set rescale.")
+        if self.rescale:
+            self._unrelated()
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -127,8 +129,7 @@ class BertScore(Metric):
         scores = scores.reshape(-1, 3)
         if not self.rescale:
             return scores
-        path = None if self.baseline_file is None else Path(self.baseline_file)
-        unrelated = baseline(self.model, self._layer, path)
+        unrelated = self._unrelated()
         rescaled: FloatArray = (scores - unrelated) / (1 - unrelated)
         return rescaled
 
@@ -145,6 +146,10 @@ class BertScore(Metric):
     @property
     def _layer(self) -> int:
         return default_layer(self.model) if self.layer is None else self.layer
+
+    def _unrelated(self) -> FloatArray:
+        path = None if self.baseline_file is None else Path(self.baseline_file)
+        return baseline(self.model, self._layer, path)
 
     def _signed_weights(self) -> str:
         from metrics.weights import hash_path, sign

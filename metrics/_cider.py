@@ -48,6 +48,10 @@ class Cider(Metric):
     sigma: float = 6.0
     frequency: DocumentFrequency | None = field(default=None, init=False, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        if not self.sigma > 0:
+            raise InputError(f"CIDEr-D's sigma must be above 0; it is {self.sigma}.")
+
     def fit(self, samples: Samples) -> Self:
         """Return the metric with the n-gram weights of all references of ``samples``."""
         texts = samples.prepared(self.treatment)

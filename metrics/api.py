@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 from metrics.evaluation import System
+from metrics.metric import Metric
 from metrics.metric_result import MetricResult
+from metrics.metric_settings import Settings
 from metrics.results import ScoreTable
 from metrics.samples import TestSet
 from metrics.scoring import Resampling, score_table, tally
@@ -25,6 +28,7 @@ def score(
     *,
     metrics: Sequence[str] | str | None = None,
     protocol: str = "default",
+    settings: Settings | None = None,
     ids: Iterable[str] | None = None,
     clusters: Iterable[Hashable] | None = None,
     has_prior: Iterable[bool | None] | None = None,
@@ -44,6 +48,9 @@ def score(
         One text per sample, or a list of texts per sample.
     metrics
         Names of metrics, families or protocols; the protocol's own set if None.
+    settings
+        What differs from the metrics' own and the protocol's settings, such as
+        ``{"radgraph": {"matching": "github"}}``.
     ids, clusters, has_prior
         Per sample: a unique id, the patient (the unit of resampling), whether there is a prior.
     processes
@@ -66,8 +73,9 @@ def score(
     systems = {name: System(prediction_list(p)) for name, p in predictions.items()}
     units = Units.from_clusters(None if clusters is None else list(clusters), len(texts))
     resampling = Resampling(resamples, confidence, method, seed)
-    wanted = [metrics] if isinstance(metrics, str) else metrics
-    counted = tally(select(wanted, protocol), test_set, systems, units, processes)
+    wanted = [metrics] if isinstance(metrics, str | Metric) else metrics
+    selected = select(wanted, protocol, settings=settings)
+    counted = tally(selected, test_set, systems, units, processes)
     return score_table(counted, resampling, test_set)
 
 
@@ -121,46 +129,68 @@ def temporal_direction(predictions: Texts, references: References) -> MetricResu
 
 
 def bertscore(
-    predictions: Texts, references: References, protocol: str = "default"
+    predictions: Texts, references: References, protocol: str = "default", **settings: Any
 ) -> MetricResult:
     """Return BERTScore's precision, recall and F1, equal to bert-score's, as means over samples.
 
+    ``settings`` are ``model``, ``layer``, ``idf``, ``rescale`` and ``baseline_file``.
+
     Raises
     ------
+    InputError
+        If a setting is unknown or wrong.
     MissingError
         If the encoder's weights are not on this machine.
     """
-    return _result("bertscore", predictions, references, protocol)
+    return _result("bertscore", predictions, references, protocol, {"bertscore": settings})
 
 
 def radgraph_f1(
-    predictions: Texts, references: References, protocol: str = "default"
+    predictions: Texts, references: References, protocol: str = "default", **settings: Any
 ) -> MetricResult:
     """Return RadGraph F1: RG_E, RG_ER and RG_ER_bar, RadCliQ's mean, and F1 by kind of entity.
 
+    ``settings`` are ``annotator``, which reads the reports for RadCliQ's mean too, and
+    ``matching``.
+
     Raises
     ------
+    InputError
+        If a setting is unknown or wrong.
     MissingError
         If RadGraph's archive is not on this machine.
     """
-    return _result("radgraph", predictions, references, protocol)
+    combined = {field: value for field, value in settings.items() if field == "annotator"}
+    given = {"radgraph": settings, "radgraph_combined": combined}
+    return _result("radgraph", predictions, references, protocol, given)
 
 
-def chexbert_f1(predictions: Texts, references: References) -> MetricResult:
+def chexbert_f1(predictions: Texts, references: References, **settings: Any) -> MetricResult:
     """Return F1 over CheXbert's 14 and 5 conditions, each condition's own, and accuracy.
+
+    ``settings`` is ``uncertain``: "positive" or "negative".
 
     Raises
     ------
+    InputError
+        If a setting is unknown or wrong.
     MissingError
         If CheXbert's checkpoint is not on this machine.
     """
-    return _result("chexbert", predictions, references, "default")
+    return _result("chexbert", predictions, references, "default", {"chexbert": settings})
 
 
-def _result(name: str, predictions: Texts, references: References, protocol: str) -> MetricResult:
+def _result(
+    name: str,
+    predictions: Texts,
+    references: References,
+    protocol: str,
+    settings: Settings | None = None,
+) -> MetricResult:
     texts = reference_lists(references)
     ids = [str(i) for i in range(len(texts))]
     test_set = TestSet(ids, texts)
     systems = {SYSTEM: System(prediction_list(predictions))}
     units = Units.from_clusters(None, len(texts))
-    return MetricResult(tally(select([name], protocol), test_set, systems, units), ids)
+    selected = select([name], protocol, settings=settings)
+    return MetricResult(tally(selected, test_set, systems, units), ids)

@@ -10,6 +10,7 @@ from metrics.errors import InputError
 from metrics.judges import JudgeSettings
 from metrics.judges.judged import JudgedMetric
 from metrics.metric import Metric, Output
+from metrics.metric_settings import Settings, check_settings
 from metrics.protocols import PROTOCOLS, Protocol, protocol
 from metrics.registry import ENTRIES, make, outputs_of, plugin_outputs, plugins
 
@@ -69,6 +70,7 @@ def select(
     protocol_name: str | None = None,
     judge: JudgeSettings | None = None,
     wordings: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
 ) -> list[Selected]:
     """Return the metrics that ``names`` ask for, in the order they were asked for.
 
@@ -80,21 +82,30 @@ def select(
 
     ``judge`` is what metrics that need one ask; None stands for that of the environment.
     ``wordings`` are outputs in whose place others are reported; None stands for `own_wordings`.
+    ``settings`` are fields of metrics, by registered name; they go before the protocol's own.
 
     Raises
     ------
     InputError
-        If a name is unknown (the nearest is offered), or the protocol does not define it.
+        If a name or setting is unknown (the nearest is offered), the protocol does not define it,
+        or a setting is of another type or of a metric that is not selected.
     """
     if names is not None and not names:
         raise InputError("No metrics are named. `cxr-harness list metrics` shows all.")
+    for one in names or ():
+        if not isinstance(one, str):
+            raise InputError(
+                f"A metric is given as {type(one).__name__}. Give its name, such as 'radgraph'; "
+                'other settings than its own are settings={"radgraph": {"matching": "github"}}.'
+            )
     own = protocol_name or next((n for n in names or () if n in PROTOCOLS), "default")
     wanted: dict[tuple[str, str], None] = {}
     for name in names if names is not None else [own]:
         wanted.update(dict.fromkeys(_expand(name, protocol(own))))
-    found = _build(wanted, judge, wordings or {})
+    given = settings or {}
+    found = _build(wanted, judge, wordings or {}, given)
     if wordings is None and (own_words := own_wordings(found)):
-        return _build(wanted, judge, own_words)
+        return _build(wanted, judge, own_words, given)
     return found
 
 
@@ -116,18 +127,23 @@ def own_wordings(selected: Iterable[Selected]) -> dict[str, str]:
 
 
 def _build(
-    wanted: Mapping[tuple[str, str], None], judge: JudgeSettings | None, wordings: Mapping[str, str]
+    wanted: Mapping[tuple[str, str], None],
+    judge: JudgeSettings | None,
+    wordings: Mapping[str, str],
+    settings: Settings,
 ) -> list[Selected]:
     main, _ = next(iter(wanted))
+    outputs = [(PROTOCOLS[name], wordings.get(asked, asked)) for name, asked in wanted]
+    owners = [_defined(output, own) for own, output in outputs]
+    check_settings(settings, dict.fromkeys(owners))
     chosen: dict[str, Selected] = {}
-    for protocol_name, asked in wanted:
-        output = wordings.get(asked, asked)
-        metric = _metric_for(output, PROTOCOLS[protocol_name], judge)
+    for (own, output), owner in zip(outputs, owners, strict=True):
+        metric = _metric_for(owner, own, judge, settings)
         names = [o.name for o in metric.info.outputs]
         selected = chosen.setdefault(metric.signature, Selected(metric, {}))
         column = names.index(output)
         if column not in selected.columns.values():
-            key = output if protocol_name == main else f"{protocol_name}/{output}"
+            key = output if own.name == main else f"{own.name}/{output}"
             selected.columns[key] = column
     return list(chosen.values())
 
@@ -190,11 +206,18 @@ def _owner(output: str, own: Protocol) -> str | None:
     return name if output in outputs_of(name) else None
 
 
-def _metric_for(output: str, own: Protocol, judge: JudgeSettings | None) -> Metric:
+def _defined(output: str, own: Protocol) -> str:
     name = _owner(output, own)
     if name is None:
         raise InputError(f"Protocol {own.name!r} does not define {output!r}.")
-    return make(name, own.settings.get(name, {}), treatment=own.treatment, judge=judge)
+    return name
+
+
+def _metric_for(
+    name: str, own: Protocol, judge: JudgeSettings | None, settings: Settings
+) -> Metric:
+    given = {**own.settings.get(name, {}), **settings.get(name, {})}
+    return make(name, given, treatment=own.treatment, judge=judge)
 
 
 def _plain(name: str) -> str:

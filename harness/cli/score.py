@@ -17,6 +17,7 @@ from harness.cli.shared import (
     ProtocolOption,
     ReferencesOption,
     SectionOption,
+    SettingOption,
     SkipOption,
     show_scored,
     split_names,
@@ -36,6 +37,7 @@ def score(
     ] = None,
     metrics: MetricsOption = None,
     protocol: ProtocolOption = None,
+    settings: SettingOption = None,
     section: SectionOption = "findings",
     resamples: Annotated[int, typer.Option("--resamples", min=0, help="0: no intervals.")] = 1000,
     confidence: Annotated[float, typer.Option("--confidence")] = 0.95,
@@ -45,7 +47,8 @@ def score(
         str, typer.Option("--cluster", help="auto, none, subject_id, study_id or a tag")
     ] = "auto",
     slices: Annotated[
-        list[str] | None, typer.Option("--slice", help="has_prior, view, report_length or a tag")
+        list[str] | None,
+        typer.Option("--slice", help="has_prior, view, report_length, abnormal or a tag"),
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -67,6 +70,7 @@ def score(
 ) -> None:
     """Score prediction files that exist, with intervals, into a run folder with a report."""
     from harness.command_words import typed
+    from harness.given_settings import read_settings
     from harness.score_run import ScoreRequest, read_inputs, score_files
     from harness.scoring import ScoringPlan
     from harness.slices import DEFAULT_SLICES
@@ -79,6 +83,7 @@ def score(
         resampling=Resampling.of(resamples, confidence, method, seed),
         cluster=cluster,
         slices=tuple(dict.fromkeys(slices)) if slices else DEFAULT_SLICES,
+        settings=read_settings(settings or []),
     ).available(skip_unavailable)
     request = ScoreRequest(
         references=references,

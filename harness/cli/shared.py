@@ -50,6 +50,14 @@ MetricsOption = Annotated[
     list[str] | None,
     typer.Option("--metrics", metavar="M,…", help="Metrics, families or protocols."),
 ]
+SettingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--setting",
+        metavar="METRIC.FIELD=VALUE",
+        help="A metric's setting, as radgraph.matching=github; repeatable.",
+    ),
+]
 
 
 def _finite(value: float) -> float:

@@ -354,3 +354,38 @@ def test_listing_benchmarks_needs_no_heavy_package() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert ("[]\n", "") == (done.stdout, done.stderr)
+
+
+SETTINGS = MINIMAL + "metrics: [ratescore, bertscore]\nmetric_settings:\n"
+
+
+def test_files_of_metric_settings_start_at_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASELINES", "ours.tsv")
+    (tmp_path / "ours.tsv").write_text("LAYER,P,R,F\n5,0.5,0.5,0.5\n")
+    text = SETTINGS + '  bertscore: {rescale: true, baseline_file: "${BASELINES}"}\n'
+    found = load_spec(_file(tmp_path, text + "  ratescore: {matrix: short}\n"))
+    assert found.settings == {
+        "bertscore": {"rescale": True, "baseline_file": str(tmp_path / "ours.tsv")},
+        "ratescore": {"matrix": "short"},
+    }
+    assert found.resolved()["metric_settings"]["bertscore"]["baseline_file"] == "ours.tsv"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("  bertscor: {idf: true}", "line 6, metric_settings.bertscor: .*'bertscore'"),
+        ("  bertscore: {\n    id: true}", "line 7, metric_settings.bertscore.id: .*'idf'"),
+        ("  bertscore: {layer: five}", "line 6, .*bertscore.layer: .* a whole number or null"),
+        ("  bertscore: {baseline_file: b.tsv}", "line 5, metric_settings: .*Set rescale"),
+        ("  radgraph: {matching: github}", "line 5, metric_settings: .*'radgraph'"),
+        ("  bertscore: true", "line 6, metric_settings.bertscore: .*Write fields"),
+    ],
+)
+def test_wrong_metric_settings_are_refused_by_line_and_field(
+    tmp_path: Path, lines: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        load_spec(_file(tmp_path, SETTINGS + lines + "\n"))
