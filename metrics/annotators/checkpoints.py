@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,13 +65,21 @@ def tensors(found: Any, path: Path) -> dict[str, Tensor]:
     return dict(found)
 
 
-def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+def fill(
+    module: nn.Module,
+    weights: Mapping[str, Tensor],
+    path: Path,
+    official: Callable[[str], str] = str,
+) -> None:
     """Set the module's parameters; names and shapes must fit exactly, values become float32.
+
+    ``official`` returns the name that a parameter of the module has in the file.
 
     Raises
     ------
     InputError
-        If names are missing or unexpected, or shapes differ; the message holds a table.
+        If names are missing or unexpected, or shapes differ, with a table of them; or if a value
+        is no finite number.
     """
     wanted = module.state_dict()
     rows = [
@@ -84,11 +92,30 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
         ),
     ]
     if rows:
+        rows = [(official(name), what, value) for name, what, value in rows]
         raise InputError(
             f"The weights {path} do not fit the model that the configuration describes:\n"
             f"{_table(rows)}\nTake the checkpoint and the encoder's folder that belong together."
         )
+    check_finite({official(name): value for name, value in weights.items()}, path)
     module.load_state_dict({name: value.float() for name, value in weights.items()})
+
+
+def check_finite(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that are not numbers.
+
+    Raises
+    ------
+    InputError
+        If a value is not a number or infinite; the message names the tensor.
+    """
+    for name, value in weights.items():
+        # the sum of finite numbers may be infinite, but rarely is, and is quicker to look at
+        if not value.float().sum().isfinite() and not value.isfinite().all():
+            raise InputError(
+                f"The weights {path} are damaged: {name} holds values that are not finite numbers. "
+                "Take the official file."
+            )
 
 
 def _table(rows: list[tuple[str, str, Tensor]]) -> str:

@@ -5,10 +5,9 @@ Source: Smit et al. 2020 (arXiv 2004.09167); the package ``f1chexbert`` 0.0.2 is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
-from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,11 @@ from metrics.annotators.encoders import (
     load_config,
     load_tokenizer,
     require_packages,
+    without_controls,
 )
 from metrics.conditions import CONDITIONS
 from metrics.errors import InputError
+from metrics.texts import prediction_list
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 ENCODER = "bert-base-uncased"
 _CLASSES = (4,) * 13 + (2,)
 _MAX_TOKENS = 512
-_DROPPED = ("Cs", "Cn")  # surrogates and characters that are none
+_PARALLEL = "module."  # of a model that was trained on several devices
 # the pooler is never asked; old transformers stored the positions, which are 0, 1, 2, ...
 _UNUSED = ("bert.pooler.", "bert.embeddings.position_ids")
 
@@ -61,7 +62,7 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
     classes are 0 blank, 1 positive, 2 negative, 3 uncertain ("No Finding": 0 and 1 only).
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self, encoder: FirstTokenEncoder, heads: Any, tokenizer: Any, max_tokens: int
@@ -98,7 +99,7 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
         from metrics.annotators.first_token import FirstTokenEncoder
 
         path = Path(checkpoint)
-        weights = _weights(path)
+        weights, prefix = _weights(path)
         folder = Path(encoder) if encoder is not None else find_encoder(ENCODER, path.parent)
         config = load_config(folder)
         if config.model_type != "bert":
@@ -108,13 +109,20 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
         tokenizer = load_tokenizer(folder)
         check_vocabulary(tokenizer, config, folder)
         model: Any = _model(config)
-        fill(model, weights, path)
+        fill(model, weights, path, lambda name: prefix + name)
         vectors = FirstTokenEncoder(model["bert"], tokenizer.pad_token_id or 0, device)
         max_tokens = min(_MAX_TOKENS, config.max_position_embeddings)
         return cls(vectors, model["linear_heads"], tokenizer, max_tokens)
 
-    def annotate(self, texts: Sequence[str]) -> CheXbertAnnotations:
-        """Return labels and vectors of all texts, in order; each distinct text is read once."""
+    def annotate(self, texts: Iterable[str]) -> CheXbertAnnotations:
+        """Return labels and vectors of all texts, in order; each distinct text is read once.
+
+        Raises
+        ------
+        InputError
+            If ``texts`` is one string, or an element is not a string.
+        """
+        texts = prediction_list(texts, "texts")
         distinct = list(dict.fromkeys(texts))
         found = dict(zip(distinct, self.annotate_distinct(distinct), strict=True))
         dim = self._heads[0].in_features
@@ -156,11 +164,14 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
         return [[own.cls_token_id, *one.ids[:room], own.sep_token_id] for one in pieces]
 
 
-def _weights(path: Path) -> Mapping[str, Tensor]:
+def _weights(path: Path) -> tuple[Mapping[str, Tensor], str]:
+    """Return the weights, and what the file has before their names."""
     found = read_checkpoint(path)
     inner = found.get("model_state_dict", found) if isinstance(found, Mapping) else found
-    named = {name.replace("module.", ""): value for name, value in tensors(inner, path).items()}
-    return {name: value for name, value in named.items() if not name.startswith(_UNUSED)}
+    theirs = tensors(inner, path)
+    named = {name.replace(_PARALLEL, ""): value for name, value in theirs.items()}
+    kept = {name: value for name, value in named.items() if not name.startswith(_UNUSED)}
+    return kept, _PARALLEL if any(name.startswith(_PARALLEL) for name in theirs) else ""
 
 
 def _model(config: Any) -> nn.Module:
@@ -173,6 +184,5 @@ def _model(config: Any) -> nn.Module:
 
 
 def _cleaned(text: str) -> str:
-    # BERT's own tokeniser drops these; the fast one cannot take surrogates, and keeps the others
-    kept = text if text.isascii() else "".join(c for c in text if category(c) not in _DROPPED)
-    return " ".join(kept.split())
+    # white space first, for some of it is controls
+    return without_controls(" ".join(text.split()))

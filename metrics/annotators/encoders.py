@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from metrics.errors import InputError, MissingError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 TOKENS_PER_BATCH = 16_384
+_BERTS = ("bert", "distilbert")
+"""Encoders whose every embedding has its line of vocab.txt."""
 
 
 def require_packages() -> None:
@@ -121,18 +124,38 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def check_vocabulary(tokenizer: Any, config: Any, folder: Path) -> None:
-    """Refuse a tokeniser with more tokens than the encoder has embeddings.
+    """Refuse a tokeniser with more tokens than the encoder has embeddings, or a cut vocab.txt.
 
     Raises
     ------
     InputError
-        If it has.
+        If it is.
     """
     if len(tokenizer) > config.vocab_size:
         raise InputError(
             f"{folder}: the tokeniser has {len(tokenizer)} tokens and config.json says "
             f"{config.vocab_size}. Take files that belong together."
         )
+    path = folder / "vocab.txt"
+    if config.model_type not in _BERTS or not path.is_file():
+        return
+    lines = path.read_bytes().rstrip(b"\n").count(b"\n") + 1
+    if lines < config.vocab_size:
+        raise InputError(
+            f"{path} has {lines} lines and config.json says {config.vocab_size}. The file is cut "
+            "off, or of another model: take files that belong together."
+        )
+
+
+def without_controls(text: str) -> str:
+    """Return the text without the characters that BERT's own tokeniser drops.
+
+    These are Unicode's category C: controls but tab and line ends, formats, surrogates, private
+    and unassigned ones. The fast tokeniser knows an older Unicode, and keeps some of them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c for c in text if c in "\t\n\r" or not category(c).startswith("C"))
 
 
 def build_encoder(config: Any) -> nn.Module:

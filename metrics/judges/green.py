@@ -8,6 +8,8 @@ from typing import TypedDict
 
 import numpy as np
 
+from metrics.errors import InputError
+
 ERROR_LETTERS = ("a", "b", "c", "d", "e", "f")
 """False finding, missing finding, wrong place, wrong severity, comparison that the reference has
 not, comparison left out."""
@@ -59,12 +61,19 @@ def parse_green(answer: str) -> GreenVerdict:
         ``score`` is matched findings over matched findings and significant errors, 0 without a
         matched finding.
 
+    Raises
+    ------
+    InputError
+        If ``answer`` is not a string.
+
     Source: Ostmeier et al. 2024 (arXiv 2405.03595); github.com/Stanford-AIMI/GREEN at d72c195.
 
     >>> parse_green("[Clinically Significant Errors]:\n(b) Missing: 1. Edema\n\n"
     ...             "[Matched Findings]:\n3. Clear lungs; ...")["score"]
     0.75
     """
+    if not isinstance(answer, str):
+        raise InputError(f"The judge's answer is of type {type(answer).__name__}, not a text.")
     significant = _error_counts(_section(answer, _SIGNIFICANT))
     matched = _matched_count(_section(answer, _MATCHED))
     return {

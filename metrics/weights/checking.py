@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
 from metrics.errors import InputError, MissingError
 from metrics.weights.hashes import hash_weights
-from metrics.weights.layouts import UNPACKED, lacking, model_files
+from metrics.weights.layouts import CONFIG, UNPACKED, lacking, model_files
 from metrics.weights.needs import absent_packages
 from metrics.weights.table import Weight
 
@@ -66,16 +67,30 @@ def _check_checkpoint(wanted: Weight, path: Path) -> None:
 
 
 def _check_folder(wanted: Weight, path: Path) -> None:
+    found = _model_type(path / CONFIG)
+    if found not in wanted.model_types:
+        raise InputError(
+            f"{path} is not {wanted.name}: its {CONFIG} is of a {found} model, not of "
+            f"{' or '.join(wanted.model_types)}. It is {wanted.page}."
+        )
     if absent_packages():
         return
-    from metrics.annotators.encoders import load_config, load_tokenizer
+    from metrics.annotators.encoders import check_vocabulary, load_config, load_tokenizer
 
-    load_config(path)
-    load_tokenizer(path)
+    check_vocabulary(load_tokenizer(path), load_config(path), path)
     if wanted.kind == "model":
         for file in model_files(path):
             if file.suffix in (".safetensors", ".bin"):
                 _check_tensors(file, file)
+
+
+def _model_type(file: Path) -> str | None:
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file} is no encoder's configuration: {error}") from error
+    found = settings.get("model_type") if isinstance(settings, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _check_tensors(file: Path, shown: Path) -> None:

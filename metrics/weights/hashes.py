@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -84,11 +84,12 @@ def _read(memory: Path) -> dict[str, str]:
 
 def _write(memory: Path, known: dict[str, str]) -> None:
     memory.parent.mkdir(parents=True, exist_ok=True)
-    number, temporary = tempfile.mkstemp(dir=memory.parent, prefix=".hashes-")
+    # not tempfile, whose files are for their owner alone: a group may share the folder
+    temporary = memory.with_name(f".hashes-{secrets.token_hex(8)}")
     try:
-        with os.fdopen(number, "w", encoding="utf-8") as opened:
+        with temporary.open("x", encoding="utf-8") as opened:
             json.dump(known, opened, indent=1, sort_keys=True)
         os.replace(temporary, memory)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -37,6 +37,8 @@ class Weight:
         Of the official file; None if it could not be established.
     unlocks
         The metrics that need it.
+    model_types
+        The kinds of model that a folder's config.json may name.
     named_by
         The archive or checkpoint beside which an encoder may lie under the name that it has there.
     elsewhere
@@ -52,6 +54,7 @@ class Weight:
     file: str | None = None
     size: str | None = None
     sha256: str | None = None
+    model_types: tuple[str, ...] = ()
     named_by: str | None = None
     elsewhere: tuple[str, ...] = ()
 
@@ -81,7 +84,9 @@ def _archive(name: str, unlocks: str) -> Weight:
     )
 
 
-def _encoder(name: str, hub: str, licence: str, unlocks: str, named_by: str) -> Weight:
+def _encoder(
+    name: str, hub: str, licence: str, unlocks: str, named_by: str, model_type: str = "bert"
+) -> Weight:
     """Return the row of settings and a tokenizer; the weights are in another file."""
     return Weight(
         name=name,
@@ -91,11 +96,12 @@ def _encoder(name: str, hub: str, licence: str, unlocks: str, named_by: str) -> 
         licence=licence,
         unlocks=unlocks,
         size="below 4 MB (config.json and tokenizer files are enough)",
+        model_types=(model_type,),
         named_by=named_by,
     )
 
 
-def _model(name: str, hub: str, licence: str, size: str, unlocks: str) -> Weight:
+def _model(name: str, hub: str, licence: str, size: str, unlocks: str, *model_types: str) -> Weight:
     return Weight(
         name=name,
         kind="model",
@@ -104,6 +110,7 @@ def _model(name: str, hub: str, licence: str, size: str, unlocks: str) -> Weight
         licence=licence,
         unlocks=unlocks,
         size=size,
+        model_types=model_types,
     )
 
 
@@ -132,6 +139,7 @@ _TABLE = (
         "Apache-2.0",
         "the encoder of modern-radgraph-xl",
         "modern-radgraph-xl",
+        "modernbert",
     ),
     _archive("echograph", "radgraph_* of echocardiography reports"),
     Weight(
@@ -158,6 +166,7 @@ _TABLE = (
         "Apache-2.0",
         "268 MB",
         "bertscore_* of the protocols libra and default",
+        "distilbert",
     ),
     _model(
         "distilroberta-base",
@@ -165,9 +174,25 @@ _TABLE = (
         "Apache-2.0",
         "331 MB",
         "bertscore_f1 of ReXrank, radcliq",
+        "roberta",
     ),
-    _model("rate-ner", "Angelakeke/RaTE-NER-Deberta", "see its page", "about 740 MB", "ratescore"),
-    _model("biolord", "FremyCompany/BioLORD-2023-C", "see its page", "about 440 MB", "ratescore"),
+    _model(
+        "rate-ner",
+        "Angelakeke/RaTE-NER-Deberta",
+        "see its page",
+        "about 740 MB",
+        "ratescore",
+        "deberta-v2",
+    ),
+    _model(
+        "biolord",
+        "FremyCompany/BioLORD-2023-C",
+        "see its page",
+        "about 440 MB",
+        "ratescore",
+        "mpnet",
+        "bert",
+    ),
 )
 
 WEIGHTS: dict[str, Weight] = {weight.name: weight for weight in _TABLE}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from metrics.annotators.annotator import Annotator
 from metrics.annotators.bertscore.encoder import TokenEncoder
+from metrics.texts import prediction_list
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,7 +64,7 @@ class BertScoreAnnotator(Annotator[PairScore]):
         The reference texts that idf weights come from, repeated ones counted again; None: no idf.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(self, encoder: TokenEncoder, corpus: Sequence[str] | None = None) -> None:
         self._encoder = encoder
@@ -94,9 +95,16 @@ class BertScoreAnnotator(Annotator[PairScore]):
         found = dict(self.stream(pairs))
         return [found[pair] for pair in pairs]
 
-    def scores(self, predictions: Sequence[str], references: Sequence[str]) -> NDArray[np.float64]:
-        """Return precision, recall and F1 of each pair, shape (n, 3)."""
-        pairs = list(zip(predictions, references, strict=True))
+    def scores(self, predictions: Iterable[str], references: Iterable[str]) -> NDArray[np.float64]:
+        """Return precision, recall and F1 of each pair, shape (n, 3).
+
+        Raises
+        ------
+        InputError
+            If a side is one string, or an element is not a string.
+        """
+        sides = prediction_list(predictions), prediction_list(references, "references")
+        pairs = list(zip(*sides, strict=True))
         found = dict(self.stream(pairs))
         return np.array([found[pair] for pair in pairs], np.float64).reshape(-1, 3)
 

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from metrics.annotators.checkpoints import check_finite
 from metrics.annotators.encoders import (
     load_config,
     load_tokenizer,
     quiet,
     require_packages,
+    without_controls,
 )
 from metrics.errors import InputError, MissingError
 
@@ -47,6 +49,7 @@ class TokenEncoder:
         self._tokenizer = tokenizer
         self._frame: int = tokenizer.num_special_tokens_to_add()
         self._longest = min(int(tokenizer.model_max_length), _positions(model))
+        self._word_pieces = type(tokenizer.backend_tokenizer.model).__name__ == "WordPiece"
         self._space = " " if type(tokenizer).__name__.startswith(_SPACED) else ""
 
     @classmethod
@@ -75,11 +78,16 @@ class TokenEncoder:
         """Return each text's token ids, special ones included, cut at the model's length."""
         if not texts:
             return []
-        bare = [_SURROGATES.sub("", text).strip() for text in texts]
+        bare = [self._bare(text) for text in texts]
         texts = [self._space + text if text else "" for text in bare]
         found = self._tokenizer(texts, truncation=True, max_length=self._longest)
         ids: list[list[int]] = found["input_ids"]
         return ids
+
+    def _bare(self, text: str) -> str:
+        if self._word_pieces:
+            return without_controls(text.strip())
+        return _SURROGATES.sub("", text).strip()
 
     def is_empty(self, ids: Sequence[int]) -> bool:
         """Whether a text has no tokens but the special ones that begin and end it."""
@@ -131,6 +139,7 @@ def _load_model(folder: Path, config: Any) -> nn.Module:
             f"describes:{rows}\nTake the official files of one model."
         )
     encoder: nn.Module = model
+    check_finite(encoder.state_dict(), folder)
     return encoder.eval().requires_grad_(False)
 
 

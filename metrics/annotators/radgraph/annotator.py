@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self, cast
@@ -24,6 +24,7 @@ from metrics.annotators.radgraph.pieces import Layout, SpecialTokens, WordPieces
 from metrics.annotators.radgraph.settings import Settings, read_settings
 from metrics.annotators.radgraph.words import words
 from metrics.errors import InputError
+from metrics.texts import prediction_list
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,16 +110,15 @@ class RadGraphAnnotator(Annotator[Document]):
         rows = RowEncoder(model, config.pad_token_id or 0, device)
         return cls(settings, pieces, rows, heads.to(device))
 
-    def annotate(self, texts: Sequence[str]) -> list[Document]:
+    def annotate(self, texts: Iterable[str]) -> list[Document]:
         """Return one official annotation per text: text, entities, data_source, data_split.
 
         Raises
         ------
         InputError
-            If ``texts`` is not a list of strings.
+            If ``texts`` is one string, or an element is not a string.
         """
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise InputError("The texts to annotate must be a list of strings.")
+        texts = prediction_list(texts, "texts")
         distinct = list(dict.fromkeys(texts))
         found = dict(zip(distinct, self.annotate_distinct(distinct), strict=True))
         return [copy.deepcopy(found[text]) for text in texts]

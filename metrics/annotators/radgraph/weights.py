@@ -42,8 +42,10 @@ def fill_model(
         elsewhere = labels is not None and labels[1] != settings.dataset
         if elsewhere or name.startswith(_IGNORED) or name == _ENCODER + _POSITIONS:
             continue
-        renamed[_ours(name, names)] = value
-    fill(nn.ModuleDict({"encoder": encoder, "heads": heads}), renamed, path)
+        renamed[_renamed(name, names)] = value
+    back = {ours: theirs for theirs, ours in names.items()}
+    model = nn.ModuleDict({"encoder": encoder, "heads": heads})
+    fill(model, renamed, path, lambda name: _renamed(name, back))
 
 
 def _names(settings: Settings) -> dict[str, str]:
@@ -63,8 +65,8 @@ def _names(settings: Settings) -> dict[str, str]:
     }
 
 
-def _ours(name: str, names: Mapping[str, str]) -> str:
-    for theirs, ours in names.items():
-        if name.startswith(theirs):
-            return ours + name.removeprefix(theirs)
+def _renamed(name: str, prefixes: Mapping[str, str]) -> str:
+    for old, new in prefixes.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
     return name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +15,7 @@ from metrics.annotators.ratescore.entities import Entity
 from metrics.annotators.ratescore.pairs import pair_score
 from metrics.annotators.ratescore.recognizer import EntityRecognizer
 from metrics.errors import InputError
+from metrics.texts import prediction_list
 
 
 class RaTEScoreAnnotator:
@@ -51,17 +52,23 @@ class RaTEScoreAnnotator:
         """
         return cls(EntityRecognizer.load(ner, device), EntityEncoder.load(encoder, device))
 
-    def annotate(self, texts: Sequence[str]) -> list[list[Entity]]:
+    def annotate(self, texts: Iterable[str]) -> list[list[Entity]]:
         """Return the entities of each text, (text, type), in order.
 
         An entity may be a piece of a word; each distinct text is read once.
+
+        Raises
+        ------
+        InputError
+            If ``texts`` is one string, or an element is not a string.
         """
+        texts = prediction_list(texts, "texts")
         distinct = list(dict.fromkeys(texts))
         found = dict(zip(distinct, self._recognizer.annotate_distinct(distinct), strict=True))
         return [found[text].copy() for text in texts]
 
     def scores(
-        self, predictions: Sequence[str], references: Sequence[str], matrix: str | Path = "long"
+        self, predictions: Iterable[str], references: Iterable[str], matrix: str | Path = "long"
     ) -> NDArray[np.float64]:
         """Return the score of each pair, float64 (n,); 0.5 if a side has no entity.
 
@@ -70,10 +77,12 @@ class RaTEScoreAnnotator:
         Raises
         ------
         InputError
-            If the lists differ in length, or the file holds no weights.
+            If a side is no list of strings, they differ in length, or the file holds no weights.
         MissingError
             If there is no such file.
         """
+        predictions = prediction_list(predictions)
+        references = prediction_list(references, "references")
         if len(predictions) != len(references):
             raise InputError(
                 f"{len(predictions)} predictions for {len(references)} references. "

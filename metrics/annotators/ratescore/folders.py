@@ -37,12 +37,14 @@ def fill_from(model: nn.Module, folder: Path) -> None:
     own: Any = model
     prefix = f"{own.base_model_prefix}."
     inner = any(name.startswith(prefix) for name in model.state_dict())
+    found = tensors(read_checkpoint(path), path)
+    before = prefix if not inner and any(name.startswith(prefix) for name in found) else ""
     weights = {
         name if inner else name.removeprefix(prefix): value
-        for name, value in tensors(read_checkpoint(path), path).items()
+        for name, value in found.items()
         if not name.removeprefix(prefix).startswith(_UNUSED)
     }
-    fill(model, weights, path)
+    fill(model, weights, path, lambda name: before + name)
 
 
 def read_tokenizer(folder: Path, max_tokens: int) -> Tokenizer:

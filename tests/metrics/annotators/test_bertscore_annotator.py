@@ -48,6 +48,32 @@ def annotator(request: pytest.FixtureRequest) -> BertScoreAnnotator:
     return BertScoreAnnotator.load(FOLDER / request.param, 3)
 
 
+@pytest.mark.parametrize("model", ["tiny-bert", "tiny-distilbert"])
+@pytest.mark.parametrize(
+    "odd", ["\x00", "\u200b", "\u0378", "\u0890", "\uffff", "\ue000", "\U0001faff"]
+)
+def test_characters_of_no_use_are_dropped_as_in_berts_own_tokeniser(model: str, odd: str) -> None:
+    encoder = TokenEncoder.load(FOLDER / model, 1, "cpu")
+    [plain, found] = encoder.pieces(["no acute", f"no {odd}ac{odd}ute{odd}"])
+    assert plain == found
+
+
+def test_a_model_with_weights_that_are_no_numbers_is_refused(tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER / "tiny-distilbert", tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    name = min(name for name in weights if "layer.0" in name)
+    weights[name].view(-1)[0] = float("inf")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(InputError, match="not finite numbers"):
+        BertScoreAnnotator.load(folder, 1)
+
+
+@pytest.mark.parametrize("sides", [("a", ["a"]), (["a"], "a"), ([None], ["a"])])
+def test_what_is_no_list_of_texts_is_refused(sides: Any) -> None:
+    with pytest.raises(InputError, match=r"not a text|one string"):
+        BertScoreAnnotator.load(FOLDER / "tiny-bert", 1).scores(*sides)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c['model']}-{c['layer']}-{c['rescale']}")
 def test_golden_pairs_score_as_the_official_package(case: dict[str, Any]) -> None:
     corpus = REFERENCES if case["idf"] else None

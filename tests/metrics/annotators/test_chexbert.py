@@ -55,6 +55,23 @@ def test_empty_and_blank_texts_are_one_annotation(annotator: CheXbertAnnotator) 
     assert (found.vectors == found.vectors[0]).all()
 
 
+def test_any_iterable_of_texts_is_annotated(annotator: CheXbertAnnotator) -> None:
+    expected = annotator.annotate(INPUTS["reports"][:3])
+    found = annotator.annotate(text for text in INPUTS["reports"][:3])
+    np.testing.assert_array_equal(expected.labels, found.labels)
+    np.testing.assert_array_equal(expected.vectors, found.vectors)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"), [("a text", "one string"), (["", None], r"texts\[1\] is None")]
+)
+def test_what_is_no_list_of_texts_is_refused(
+    annotator: CheXbertAnnotator, texts: Any, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        annotator.annotate(texts)
+
+
 def test_white_space_does_not_count(annotator: CheXbertAnnotator) -> None:
     found = annotator.annotate(["Lungs\x1care\u2003 clear.\n", " lungs are clear."])
     assert (found.vectors[0] == found.vectors[1]).all()
@@ -138,7 +155,7 @@ def test_bare_keys_and_unused_ones_are_read(tmp_path: Path, annotator: CheXbertA
 def test_a_missing_key_is_an_error(tmp_path: Path, name: str) -> None:
     content = state()
     del content["model_state_dict"][f"module.{name}"]
-    assert f"  {name}: missing (" in refusal(tmp_path, content)
+    assert f"  module.{name}: missing (" in refusal(tmp_path, content)
 
 
 def test_an_unexpected_key_and_a_wrong_shape_are_told_in_one_error(tmp_path: Path) -> None:
@@ -146,8 +163,14 @@ def test_an_unexpected_key_and_a_wrong_shape_are_told_in_one_error(tmp_path: Pat
     content["model_state_dict"]["module.linear_heads.14.bias"] = torch.zeros(2)
     content["model_state_dict"]["module.linear_heads.13.bias"] = torch.zeros(4)
     message = refusal(tmp_path, content)
-    assert "  linear_heads.13.bias: expected (2,), found (4,)" in message
-    assert "  linear_heads.14.bias: unexpected (2,)" in message
+    assert "  module.linear_heads.13.bias: expected (2,), found (4,)" in message
+    assert "  module.linear_heads.14.bias: unexpected (2,)" in message
+
+
+def test_a_weight_that_is_not_a_number_is_named(tmp_path: Path) -> None:
+    content = state()
+    content["model_state_dict"]["module.linear_heads.3.weight"][2, 5] = float("nan")
+    assert "damaged: module.linear_heads.3.weight holds" in refusal(tmp_path, content)
 
 
 def test_a_file_without_weights_is_an_error(tmp_path: Path) -> None:

@@ -108,9 +108,22 @@ def test_repeated_texts_get_annotations_of_their_own() -> None:
     assert first is not second
 
 
-@pytest.mark.parametrize("texts", ["a text", [None], [3]])
-def test_texts_that_are_no_list_of_strings_are_refused(texts: Any) -> None:
-    with pytest.raises(InputError, match="list of strings"):
+def test_any_iterable_of_texts_is_annotated() -> None:
+    texts = ["Clear lungs.", "No effusion."]
+    expected = annotator("radgraph").annotate(texts)
+    assert expected == annotator("radgraph").annotate(text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        ("a text", "one string"),
+        ([None], r"texts\[0\] is None"),
+        (["", 3], r"texts\[1\] is of type"),
+    ],
+)
+def test_texts_that_are_no_list_of_strings_are_refused(texts: Any, told: str) -> None:
+    with pytest.raises(InputError, match=told):
         annotator("radgraph").annotate(texts)
 
 

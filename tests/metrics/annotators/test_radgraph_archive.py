@@ -137,10 +137,29 @@ def test_weights_that_do_not_fit_are_listed(tmp_path: Path) -> None:
         RadGraphAnnotator.load(folder)
     for line in (
         r"_other.weight: unexpected (3,)",
-        r"heads.relation.scorer.bias: missing (3,)",
-        r"heads.relation.scorer.weight: expected (3, 150), found (2, 150)",
+        r"  _relation._relation_scorers.radgraph__relation_labels.bias: missing (3,)",
+        r"  _relation._relation_scorers.radgraph__relation_labels.weight: expected (3, 150), found",
     ):
         assert line in str(error.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_no_finite_number_is_named(tmp_path: Path, value: float) -> None:
+    folder = unpacked("radgraph", tmp_path)
+    name = "_relation._relation_scorers.radgraph__relation_labels.weight"
+    changed_weights(lambda weights: weights[name][0].fill_(value), folder)
+    with pytest.raises(InputError, match=rf"weights\.th are damaged: {name} holds"):
+        RadGraphAnnotator.load(folder)
+
+
+def test_an_encoder_with_a_cut_vocabulary_is_refused(tmp_path: Path) -> None:
+    folder = unpacked("radgraph", tmp_path)
+    encoder = shutil.copytree(folder.parent / "tiny-encoder", tmp_path / "cut")
+    lines = (encoder / "vocab.txt").read_text("utf-8").splitlines()
+    (encoder / "vocab.txt").write_text("\n".join(lines[:-7]) + "\n", "utf-8")
+    told = rf"vocab\.txt has {len(lines) - 7} lines and config\.json says {len(lines)}"
+    with pytest.raises(InputError, match=told):
+        RadGraphAnnotator.load(folder, encoder)
 
 
 def test_a_buffer_of_older_transformers_is_passed_over(tmp_path: Path) -> None:

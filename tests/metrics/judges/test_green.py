@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from metrics.errors import InputError
 from metrics.judges import parse_green, summarise
 from metrics.judges.green import (
     clean_green,
@@ -109,3 +110,9 @@ def test_a_count_that_never_ends_is_no_verdict() -> None:
         "[Clinically Significant Errors]:\n(a) x: 0.\n\n[Matched Findings]:\n" + "9" * 5000 + ". x"
     )
     assert "The judge's answer is no GREEN verdict: a count is absurd." == GREEN.problem(answer)
+
+
+@pytest.mark.parametrize("answer", [None, 3, b"[Matched Findings]:"])
+def test_an_answer_that_is_no_text_is_refused(answer: Any) -> None:
+    with pytest.raises(InputError, match="answer is of type"):
+        parse_green(answer)

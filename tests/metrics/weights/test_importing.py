@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from metrics.errors import InputError
-from metrics.weights import import_weights, locate
+from metrics.weights import import_weights, locate, verify
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 ARCHIVE = GOLDEN / "radgraph" / "radgraph" / "radgraph.tar.gz"
@@ -243,3 +243,17 @@ def test_imported_files_are_plain_files(tmp_path: Path) -> None:
     (tmp_path / "chexbert.pth").symlink_to(CHEXBERT)
     _, place = import_weights(tmp_path / "chexbert.pth")
     assert stat.S_ISREG(place.lstat().st_mode)
+
+
+def test_a_folder_of_another_kind_of_model_is_refused(weights_folder: Path) -> None:
+    distilbert = GOLDEN / "bertscore" / "tiny-distilbert"
+    told = "not distilroberta-base: its config.json is of a distilbert model, not of roberta"
+    with pytest.raises(InputError, match=told):
+        import_weights(distilbert, "distilroberta-base")
+    assert not weights_folder.exists() or not _files(weights_folder)
+    _, place = import_weights(distilbert, "distilbert-base-uncased")
+    [found] = verify(["distilbert-base-uncased"])
+    assert "ok" == found.state
+    place.rename(weights_folder / "distilroberta-base")
+    [found] = verify(["distilroberta-base"])
+    assert ("broken", True) == (found.state, told in found.detail)

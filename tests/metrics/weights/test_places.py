@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from metrics.weights import (
     sign,
     verify,
 )
+from metrics.weights.hashes import hash_weights
 from tests.metrics.weights.test_importing import ARCHIVE, BERT, CHEXBERT, ENCODER, NER
 
 
@@ -156,3 +158,32 @@ def test_verify_says_which_are_missing_broken_or_waiting(radgraph: Path) -> None
     assert "broken" == found["chexbert"].state
     assert "do not fit the model" in found["chexbert"].detail
     assert "missing" == found["biolord"].state
+
+
+def test_the_recipe_for_a_cluster_brings_all_files_that_count(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "weights.md").read_text("utf-8")
+    [recipe] = [line for line in page.splitlines() if line.endswith("bundle/bert-base")]
+    patterns = re.findall(r'--include "([^"]+)"', recipe)
+    whole = shutil.copytree(BERT, tmp_path / "whole")
+    for name in ("tokenizer_config.json", "special_tokens_map.json", "merges.txt"):
+        (whole / name).write_text("{}")
+    for name in ("README.md", "pytorch_model.bin", "model.safetensors"):
+        (whole / name).touch()
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    for file in whole.iterdir():
+        if any(file.match(pattern) for pattern in patterns):
+            shutil.copy(file, bundle)
+    assert hash_weights(WEIGHTS["bert-base"], whole) == hash_weights(WEIGHTS["bert-base"], bundle)
+
+
+@pytest.mark.parametrize(("mask", "expected"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_hashes_can_be_read_by_whom_the_umask_says(
+    mask: int, expected: int, radgraph: Path
+) -> None:
+    before = os.umask(mask)
+    try:
+        sha256("radgraph")
+    finally:
+        os.umask(before)
+    assert expected == (radgraph.parent / "hashes.json").stat().st_mode & 0o777

@@ -53,6 +53,27 @@ def copied(folder: Path, target: Path, without: str = "") -> Path:
     return target
 
 
+def test_any_iterable_of_texts_is_read(annotator: RaTEScoreAnnotator) -> None:
+    texts = TEXTS[:3]
+    assert annotator.annotate(texts) == annotator.annotate(text for text in texts)
+    scores = annotator.scores(iter(texts), reversed(texts))
+    np.testing.assert_array_equal(annotator.scores(texts, texts[::-1]), scores)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"), [("a text", "one string"), (["", None], r"\[1\] is None")]
+)
+def test_what_is_no_list_of_texts_is_refused(
+    annotator: RaTEScoreAnnotator, texts: Any, told: str
+) -> None:
+    with pytest.raises(InputError, match=f"texts.*{told}"):
+        annotator.annotate(texts)
+    with pytest.raises(InputError, match=f"predictions.*{told}"):
+        annotator.scores(texts, ["", ""])
+    with pytest.raises(InputError, match=f"references.*{told}"):
+        annotator.scores(["", ""], texts)
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_golden_reports_get_the_official_sentences(side: str) -> None:
     for pair in PAIRS:
