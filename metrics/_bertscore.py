@@ -77,6 +77,17 @@ class BertScore(Metric):
         return (self.model,) if self.model in WEIGHTS else ()
 
     @property
+    def lacking(self) -> list[str]:
+        """As every metric's; a model that is a folder is not in the table of weights."""
+        if self.weights:
+            return super().lacking
+        from metrics.weights import absent_packages
+
+        why = "neither in `cxr-harness weights list` nor a folder"
+        lost = [] if Path(self.model).is_dir() else [f"the model {self.model} ({why})"]
+        return [*absent_packages(), *lost]
+
+    @property
     def signature(self) -> str:
         """The settings that move the score; files and folders by their SHA-256."""
         rescale = "yes" if self.rescale else "no"

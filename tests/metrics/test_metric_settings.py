@@ -12,7 +12,7 @@ import pytest
 import metrics
 from metrics import bertscore, chexbert_f1, radgraph_f1, score
 from metrics._radgraph import Radgraph
-from metrics.annotators.ratescore.affinity import TYPES
+from metrics.annotators.ratescore.entities import TYPES
 from metrics.errors import InputError, MissingError
 from metrics.metric_settings import settable, with_paths
 from metrics.registry import ENTRIES
@@ -152,6 +152,16 @@ def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
         select(["bertscore"], settings={"bertscore": given})
 
 
+def test_a_model_that_is_no_folder_is_missing_before_anything_is_read(tmp_path: Path) -> None:
+    model = str(tmp_path / "bert-base-uncased")
+    (one,) = select(["bertscore"], settings={"bertscore": {"model": model}})
+    assert [f"the model {model} (neither in `cxr-harness weights list` nor a folder)"] == (
+        one.metric.lacking
+    )
+    (tmp_path / "bert-base-uncased").mkdir()
+    assert [] == one.metric.lacking
+
+
 @pytest.mark.parametrize("given", [Radgraph(), [Radgraph(matching="github")], ["bleu", 4]])
 def test_metrics_are_given_by_name(given: Any) -> None:
     with pytest.raises(InputError, match=r"A metric is given as \w+. Give its name"):
@@ -159,7 +169,7 @@ def test_metrics_are_given_by_name(given: Any) -> None:
 
 
 def test_names_stay_names_and_paths_become_absolute(tmp_path: Path) -> None:
-    given = {
+    given: dict[str, dict[str, Any]] = {
         "bertscore": {"model": "distilroberta-base", "baseline_file": "b.tsv", "layer": 5},
         "ratescore": {"matrix": "long"},
     }
