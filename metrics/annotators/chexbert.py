@@ -20,8 +20,8 @@ from metrics.annotators.encoders import (
     find_encoder,
     load_config,
     load_tokenizer,
+    mark_controls,
     require_packages,
-    without_controls,
 )
 from metrics.conditions import CONDITIONS
 from metrics.errors import InputError
@@ -185,4 +185,4 @@ def _model(config: Any) -> nn.Module:
 
 def _cleaned(text: str) -> str:
     # white space first, for some of it is controls
-    return without_controls(" ".join(text.split()))
+    return mark_controls(" ".join(text.split()))

@@ -147,15 +147,18 @@ def check_vocabulary(tokenizer: Any, config: Any, folder: Path) -> None:
         )
 
 
-def without_controls(text: str) -> str:
-    """Return the text without the characters that BERT's own tokeniser drops.
+def mark_controls(text: str) -> str:
+    """Return the text with U+FFFD for each character that BERT's own tokeniser drops.
 
     These are Unicode's category C: controls but tab and line ends, formats, surrogates, private
-    and unassigned ones. The fast tokeniser knows an older Unicode, and keeps some of them.
+    and unassigned ones. The fast tokeniser knows an older Unicode and keeps some of them, but
+    drops U+FFFD as late as BERT's own: what is left of "[SE", U+0378, "P]" is no special token.
     """
     if text.isprintable():
         return text
-    return "".join(c for c in text if c in "\t\n\r" or not category(c).startswith("C"))
+    return "".join(
+        "\ufffd" if category(c).startswith("C") and c not in "\t\n\r" else c for c in text
+    )
 
 
 def build_encoder(config: Any) -> nn.Module:

@@ -11,9 +11,9 @@ from metrics.annotators.checkpoints import check_finite
 from metrics.annotators.encoders import (
     load_config,
     load_tokenizer,
+    mark_controls,
     quiet,
     require_packages,
-    without_controls,
 )
 from metrics.errors import InputError, MissingError
 
@@ -86,7 +86,7 @@ class TokenEncoder:
 
     def _bare(self, text: str) -> str:
         if self._word_pieces:
-            return without_controls(text.strip())
+            return mark_controls(text.strip())
         return _SURROGATES.sub("", text).strip()
 
     def is_empty(self, ids: Sequence[int]) -> bool:

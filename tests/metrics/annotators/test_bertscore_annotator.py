@@ -56,6 +56,7 @@ def test_characters_of_no_use_are_dropped_as_in_berts_own_tokeniser(model: str, 
     encoder = TokenEncoder.load(FOLDER / model, 1, "cpu")
     [plain, found] = encoder.pieces(["no acute", f"no {odd}ac{odd}ute{odd}"])
     assert plain == found
+    assert not encoder.special_ids & set(encoder.pieces([f"[SE{odd}P]"])[0][1:-1])
 
 
 def test_a_model_with_weights_that_are_no_numbers_is_refused(tmp_path: Path) -> None:
