@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import StudySet, read_studies
-from harness.scoring import ScoringPlan, make_test_set, make_units
+from harness.scoring import make_test_set, make_units
+from harness.scoring_plan import ScoringPlan
 from harness.study import Study
 from metrics.audit.edits import edits
 from metrics.audit.effects import COPY, Audit, measure

@@ -19,7 +19,8 @@ from harness.generation import Job, generate
 from harness.run_facts import RunFacts
 from harness.run_folder import RunFolder
 from harness.run_record import RUN_FILE, plain, read_record, refuse_changes
-from harness.scoring import Scored, ScoringPlan, make_test_set, make_units
+from harness.scoring import Scored, make_test_set, make_units
+from harness.scoring_plan import ScoringPlan
 from harness.steps import Imported, Step
 from harness.study import Study
 from harness.system_texts import import_predictions

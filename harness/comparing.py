@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import InputError
 from harness.reopened import reopen_counts, run_name
 from harness.run_folder import RunFolder
-from harness.scoring import ScoringPlan
+from harness.scoring_plan import ScoringPlan
 from metrics.comparison import compare_tally
 from metrics.metric import FloatArray
 from metrics.scoring import Tally

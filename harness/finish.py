@@ -18,7 +18,8 @@ from harness.report_input import report_data
 from harness.result_files import write_results
 from harness.run_facts import RunFacts
 from harness.run_folder import RunFolder
-from harness.scoring import Scored, ScoringPlan, count_systems, judge
+from harness.scoring import Scored, count_systems, judge
+from harness.scoring_plan import ScoringPlan
 from harness.study import Study
 from harness.system_texts import load_texts
 from reports.html import render_report

@@ -18,7 +18,7 @@ from harness.radiologists import (
     read_error_counts,
     read_scores,
 )
-from harness.scoring import ScoringPlan
+from harness.scoring_plan import ScoringPlan
 from metrics.evaluation import System
 from metrics.metric import FloatArray
 from metrics.registry import ENTRIES, metric_class

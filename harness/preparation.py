@@ -10,7 +10,8 @@ from harness.benchmark_data import load_data
 from harness.benchmark_run import PreparedRun
 from harness.errors import InputError
 from harness.run_folder import partial_folder
-from harness.scoring import ScoringPlan, make_units
+from harness.scoring import make_units
+from harness.scoring_plan import ScoringPlan
 from harness.slices import check_slices
 from harness.spec import load_spec
 from harness.steps import steps_of

@@ -14,7 +14,8 @@ from harness.errors import InputError
 from harness.run_facts import RunFacts
 from harness.run_folder import RunFolder
 from harness.run_record import RUN_FILE
-from harness.scoring import Scored, ScoringPlan, judge, make_test_set, make_units
+from harness.scoring import Scored, judge, make_test_set, make_units
+from harness.scoring_plan import ScoringPlan
 from harness.study import Study
 from harness.system_texts import load_texts
 from metrics.errors import InputError as MetricsInputError

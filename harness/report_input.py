@@ -11,7 +11,8 @@ from harness.command_words import without_place
 from harness.condition_tables import counted_chexbert
 from harness.prior_gain import prior_counts, prior_pairs
 from harness.run_facts import RunFacts
-from harness.scoring import Scored, ScoringPlan
+from harness.scoring import Scored
+from harness.scoring_plan import ScoringPlan
 from harness.soundness import Soundness
 from harness.study_views import study_views
 from metrics._prior_hallucination import PriorHallucination

@@ -13,7 +13,8 @@ from harness.errors import InputError
 from harness.finish import finish_run
 from harness.run_facts import RunFacts
 from harness.run_folder import RunFolder
-from harness.scoring import Scored, ScoringPlan, make_test_set, make_units
+from harness.scoring import Scored, make_test_set, make_units
+from harness.scoring_plan import ScoringPlan
 from harness.slices import check_slices
 from harness.study import Study
 from harness.system_texts import import_predictions

@@ -46,7 +46,7 @@ def audit(
     from harness.audit import AuditRequest, run_audit
     from harness.audit_files import FILES, audit_values, write_audit
     from harness.result_folder import refuse_taken
-    from harness.scoring import ScoringPlan
+    from harness.scoring_plan import ScoringPlan
     from metrics.scoring import Resampling
     from reports.audit_tables import audit_tables, undefined_metrics
 

@@ -41,7 +41,7 @@ def meta(
     from harness.meta import MetaRequest, run_meta
     from harness.meta_files import FILES, meta_values, write_meta
     from harness.result_folder import refuse_taken
-    from harness.scoring import ScoringPlan
+    from harness.scoring_plan import ScoringPlan
     from metrics.scoring import Resampling
     from reports.agreement import agreement_rows
 

@@ -72,7 +72,7 @@ def score(
     from harness.command_words import typed
     from harness.given_settings import read_settings
     from harness.score_run import ScoreRequest, read_inputs, score_files
-    from harness.scoring import ScoringPlan
+    from harness.scoring_plan import ScoringPlan
     from harness.slices import DEFAULT_SLICES
     from metrics.scoring import Resampling
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from harness.prior_gain import gains_json, prior_counts, prior_gains, prior_pairs
-from harness.scoring import ScoringPlan, SystemTexts, count_systems, judge
+from harness.scoring import SystemTexts, count_systems, judge
+from harness.scoring_plan import ScoringPlan
 from harness.study import Study
 from metrics.comparison import compare_tally
 from metrics.scoring import Resampling, Tally

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.scoring import Scored, ScoringPlan, SystemTexts, count_systems, judge
+from harness.scoring import Scored, SystemTexts, count_systems, judge
+from harness.scoring_plan import ScoringPlan
 from harness.study import Study
 from harness.study_views import study_views
 from metrics.scoring import Resampling
