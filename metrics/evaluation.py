@@ -48,7 +48,13 @@ def compute_statistics(
     _check(test_set, systems)
     refuse_absent_weights(metrics)
     fitted = [_fit(metric, test_set) for metric in metrics]
-    _annotate(fitted, test_set, systems)
+    samples = _annotated(fitted, test_set, systems)
+    if len(test_set) <= CHUNK and processes <= 1:  # one chunk: what was analysed counts as it is
+        counted = {
+            name: [metric.statistics(one) for metric in fitted] for name, one in samples.items()
+        }
+        progress(len(test_set))
+        return fitted, counted
     parts: dict[str, list[list[FloatArray]]] = {name: [] for name in systems}
     for size, part in _run(fitted, _chunks(test_set, systems), processes):
         for name, arrays in part.items():
@@ -100,11 +106,17 @@ def refuse_absent_weights(metrics: Sequence[Metric], more: Sequence[str] = ()) -
         raise MissingError("\n".join(lines))
 
 
-def _annotate(metrics: Sequence[Metric], test_set: TestSet, systems: Mapping[str, System]) -> None:
+def _annotated(
+    metrics: Sequence[Metric], test_set: TestSet, systems: Mapping[str, System]
+) -> dict[str, Samples]:
     """Annotate every text once, so that chunks and worker processes only look annotations up."""
-    samples = [Samples.of(s.predictions, test_set, s.prior_shown) for s in systems.values()]
+    samples = {
+        name: Samples.of(system.predictions, test_set, system.prior_shown)
+        for name, system in systems.items()
+    }
     for metric in metrics:
-        metric.annotate(*samples)
+        metric.annotate(*samples.values())
+    return samples
 
 
 def _fit(metric: Metric, test_set: TestSet) -> Metric:
