@@ -166,8 +166,10 @@ def test_a_buffer_of_older_transformers_is_passed_over(tmp_path: Path) -> None:
     folder = unpacked("radgraph", tmp_path)
     prefix = "_embedder.token_embedder_bert._matched_embedder.transformer_model."
     name = f"{prefix}embeddings.position_ids"
+    text = ["Left effusion. Heart is normal."]
+    before = RadGraphAnnotator.load(folder).annotate(text)
     changed_weights(lambda weights: weights.update({name: torch.arange(512)[None]}), folder)
-    RadGraphAnnotator.load(folder)
+    assert before == RadGraphAnnotator.load(folder).annotate(text)
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,10 @@ def test_importing_again_replaces_what_was_there(weights_folder: Path) -> None:
 def test_a_checkpoint_in_torchs_old_format_is_accepted(tmp_path: Path) -> None:
     content = torch.load(CHEXBERT, weights_only=True)
     torch.save(content, tmp_path / "chexbert.pth", _use_new_zipfile_serialization=False)
-    import_weights(tmp_path / "chexbert.pth")
+    _, place = import_weights(tmp_path / "chexbert.pth")
     import_weights(BERT)
+    assert (tmp_path / "chexbert.pth").read_bytes() == place.read_bytes()
+    assert ["ok"] == [one.state for one in verify(["chexbert"])]
 
 
 def test_weights_that_do_not_fit_their_encoder_are_not_copied(weights_folder: Path) -> None:
