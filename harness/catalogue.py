@@ -120,7 +120,7 @@ def _models() -> list[Row]:
 
 
 def _recipes() -> list[Row]:
-    from models.training.recipe import find_recipe, read_recipe, recipe_names
+    from models.training.phantom.recipe import find_recipe, read_recipe, recipe_names
 
     recipes = [read_recipe(find_recipe(name)) for name in recipe_names()]
     return [

@@ -15,8 +15,8 @@ from benchmarks.phantoms.report_text import write_report
 
 if TYPE_CHECKING:
     from benchmarks.phantoms import Study
-    from models.training.lessons import Lessons
-    from models.training.recipe import Recipe
+    from models.training.phantom.lessons import Lessons
+    from models.training.phantom.recipe import Recipe
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def _lessons(
     reports: Sequence[str],
     advance: Callable[[int], None],
 ) -> Lessons:
-    from models.training.lessons import Lessons
+    from models.training.phantom.lessons import Lessons
 
     priors = [study.prior for study in studies if study.prior is not None]
     shown = list({study.study_id: study for study in [*studies, *priors]}.values())

@@ -12,7 +12,7 @@ import typer
 from harness.cli.output import JsonOption, note, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
-    from models.training.recipe import Recipe
+    from models.training.phantom.recipe import Recipe
 
 _PACKAGES = ("torch", "transformers", "accelerate", "peft", "safetensors")
 
@@ -32,7 +32,7 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a small model from scratch on synthetic radiographs."""
-    from models.training.recipe import find_recipe, read_recipe
+    from models.training.phantom.recipe import find_recipe, read_recipe
 
     read = read_recipe(find_recipe(recipe))
     _check_packages()
@@ -50,8 +50,8 @@ def _train(recipe: Recipe, output: Path, resume: bool) -> dict[str, float]:
     from benchmarks.phantoms.findings import SITES
     from harness.disk_errors import explained
     from harness.training_data import draw_lessons
-    from models.training.course import check_output, train_recipe
-    from models.training.plan import plan_recipe
+    from models.training.phantom.course import check_output, train_recipe
+    from models.training.phantom.plan import plan_recipe
 
     check_output(output, resume)
     # sizes that do not fit are refused before minutes of drawing
@@ -72,7 +72,7 @@ def _train(recipe: Recipe, output: Path, resume: bool) -> dict[str, float]:
 
 def _show_plan(recipe: Recipe, as_json: bool) -> None:
     from benchmarks.phantoms.findings import SITES
-    from models.training.plan import plan_recipe
+    from models.training.phantom.plan import plan_recipe
 
     found = plan_recipe(recipe, len(SITES))
     if as_json:

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 
 import models
 from models.errors import InputError
-from models.training.course import train_recipe
-from models.training.recipe import Recipe
-from tests.models.training.tiny_recipe import RECIPE, TWO_STAGES, lessons
+from models.training.phantom.course import train_recipe
+from models.training.phantom.recipe import Recipe
+from tests.models.training.phantom.tiny_recipe import RECIPE, TWO_STAGES, lessons
 
 LESSONS, VALID = lessons()
 
@@ -116,7 +116,7 @@ def logged(folder: Path) -> list[tuple[str, int | None]]:
 def test_an_interrupted_run_ends_where_an_undisturbed_one_does(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    monkeypatch.setattr("models.training.trainer._SAVE_EVERY", 5)
+    monkeypatch.setattr("models.training.phantom.trainer._SAVE_EVERY", 5)
     interrupted(tmp_path / "cut", after)
     steps: list[int] = []
     train_recipe(RECIPE, LESSONS, VALID, tmp_path / "cut", resume=True, advance=steps.append)
@@ -128,7 +128,7 @@ def test_an_interrupted_run_ends_where_an_undisturbed_one_does(
 def test_adapters_are_resumed_in_mid_stage(
     adapted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.training.trainer._SAVE_EVERY", 2)
+    monkeypatch.setattr("models.training.phantom.trainer._SAVE_EVERY", 2)
     interrupted(tmp_path / "cut", 16, TWO_STAGES)
     assert same_weights(adapted, trained(tmp_path / "cut", TWO_STAGES, resume=True))
 
@@ -136,7 +136,7 @@ def test_adapters_are_resumed_in_mid_stage(
 def test_a_state_that_was_cut_short_is_passed_over(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.training.trainer._SAVE_EVERY", 5)
+    monkeypatch.setattr("models.training.phantom.trainer._SAVE_EVERY", 5)
     work = interrupted(tmp_path / "cut", 9)
     torn = work / "0-tower" / "checkpoint-10"
     torn.mkdir()

@@ -13,7 +13,7 @@ from metrics.temporal.keywords import positions
 from models.libra import prompts
 from models.libra.prompts import IMAGE_TOKEN_INDEX
 from models.libra.templates import DEFAULT, find
-from models.training.parts import CONTEXT_LENGTH
+from models.training.phantom.parts import CONTEXT_LENGTH
 
 IGNORED = -100
 """The label of tokens that nothing is learned from."""

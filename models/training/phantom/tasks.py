@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.libra.projectors import TemporalAlignmentConnector
-from models.training.lessons import Lessons
-from models.training.targets import ChangeHead, FindingTargets, LesionHead
-from models.training.vocabulary import IGNORED, TokenizedReports
+from models.training.phantom.lessons import Lessons
+from models.training.phantom.targets import ChangeHead, FindingTargets, LesionHead
+from models.training.phantom.vocabulary import IGNORED, TokenizedReports
 
 Losses = dict[str, Tensor]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.libra.projectors import Projector, TemporalAlignmentConnector, build_projector
 from models.libra.tower import VisionTower
-from models.training.recipe import LanguageShape, Recipe, TowerShape
+from models.training.phantom.recipe import LanguageShape, Recipe, TowerShape
 
 if TYPE_CHECKING:
     from transformers import Dinov2Model, LlamaForCausalLM

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from metrics import score
 from models.libra.encoding import ImagePair
 from models.libra.prompts import FINDINGS_QUESTION
-from models.training.lessons import Lessons
+from models.training.phantom.lessons import Lessons
 
 if TYPE_CHECKING:
     from metrics import ScoreTable

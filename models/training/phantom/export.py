@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.libra.projectors import Projector, TemporalAlignmentConnector
 from models.libra.tower_names import official_names
-from models.training.parts import Parts
+from models.training.phantom.parts import Parts
 
 TOWER_FOLDER = "tower"
 _TOWER_PREFIX = "model.vision_tower.vision_tower."

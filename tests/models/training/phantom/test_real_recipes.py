@@ -13,8 +13,8 @@ from benchmarks.phantoms import draw, generate_split
 from harness.training_data import draw_lessons
 from metrics import score
 from models.hub import BUNDLED
-from models.training.course import train_recipe
-from models.training.recipe import find_recipe, read_recipe
+from models.training.phantom.course import train_recipe
+from models.training.phantom.recipe import find_recipe, read_recipe
 
 NAMES = ("libra-phantom", "mlp-phantom")
 F1 = "temporal_direction_f1"

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
-from models.training.operations import (
+from models.training.phantom.operations import (
     Example,
     adapter_parameters,
     operations_of,
     tower_operations,
 )
-from models.training.parts import Parts, build_parts, count_parameters
-from models.training.recipe import Recipe, Stage
+from models.training.phantom.parts import Parts, build_parts, count_parameters
+from models.training.phantom.recipe import Recipe, Stage
 
 _PHANTOM = Example(prompt=21, report=69)
 """Tokens of `libra_v1` around the image, and of the longest of 16 phantom reports."""

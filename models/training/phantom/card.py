@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from textwrap import fill
 
-from models.training.parts import Parts, count_parameters
-from models.training.recipe import Recipe
+from models.training.phantom.parts import Parts, count_parameters
+from models.training.phantom.recipe import Recipe
 
 _ROWS = {
     "bleu4": "BLEU-4",

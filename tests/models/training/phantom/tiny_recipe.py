@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.training_data import draw_lessons
-from models.training.lessons import Lessons
-from models.training.recipe import Data, LanguageShape, LoraShape, Recipe, Stage, TowerShape
+from models.training.phantom.lessons import Lessons
+from models.training.phantom.recipe import Data, LanguageShape, LoraShape, Recipe, Stage, TowerShape
 
 DATA = Data(seed=901, studies=40, drawn_from=120, valid_seed=902, valid_studies=6)
 RECIPE = Recipe(

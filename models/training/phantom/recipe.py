@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from models.errors import InputError
 from models.options import read_options
-from models.training.recipe_checks import check_recipe
+from models.training.phantom.recipe_checks import check_recipe
 
 Part = Literal["tower", "projector", "language_model", "lora"]
 Subject = Literal["lesions", "changes", "wording", "reports"]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from models.errors import InputError
-from models.training.recipe import Stage
+from models.training.phantom.recipe import Stage
 
 Advance = Callable[[int], None]
 

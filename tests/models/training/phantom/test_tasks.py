@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.training.parts import start_projector
-from models.training.recipe import Recipe
-from models.training.stages import Course
-from models.training.targets import balanced_loss
-from tests.models.training.tiny_recipe import RECIPE, TWO_STAGES, lessons
+from models.training.phantom.parts import start_projector
+from models.training.phantom.recipe import Recipe
+from models.training.phantom.stages import Course
+from models.training.phantom.targets import balanced_loss
+from tests.models.training.phantom.tiny_recipe import RECIPE, TWO_STAGES, lessons
 
 LESSONS, _ = lessons()
 

@@ -10,12 +10,12 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.training.operations import Example, Operations, operations_of, tower_operations
-from models.training.parts import build_parts
-from models.training.recipe import LoraShape, Part, Recipe, Stage, Subject
-from models.training.stages import Course
-from models.training.vocabulary import tokenize_reports
-from tests.models.training.tiny_recipe import RECIPE, lessons
+from models.training.phantom.operations import Example, Operations, operations_of, tower_operations
+from models.training.phantom.parts import build_parts
+from models.training.phantom.recipe import LoraShape, Part, Recipe, Stage, Subject
+from models.training.phantom.stages import Course
+from models.training.phantom.vocabulary import tokenize_reports
+from tests.models.training.phantom.tiny_recipe import RECIPE, lessons
 
 LESSONS, _ = lessons()
 BATCH = 8

@@ -16,18 +16,18 @@ from torch import Tensor, nn
 from models.errors import InputError
 from models.images.preprocess import Preprocessor
 from models.libra.language_model import quiet_transformers
-from models.training.export import GreyScale, preprocessor_settings
-from models.training.lessons import Lessons
-from models.training.parts import (
+from models.training.phantom.export import GreyScale, preprocessor_settings
+from models.training.phantom.lessons import Lessons
+from models.training.phantom.parts import (
     CONTEXT_LENGTH,
     build_parts,
     start_projector,
     tower_as_read,
     whiten_patches,
 )
-from models.training.recipe import LoraShape, Recipe, Stage
-from models.training.targets import FindingTargets, LesionHead
-from models.training.tasks import (
+from models.training.phantom.recipe import LoraShape, Recipe, Stage
+from models.training.phantom.targets import FindingTargets, LesionHead
+from models.training.phantom.tasks import (
     LesionTask,
     Material,
     PairTask,
@@ -36,8 +36,8 @@ from models.training.tasks import (
     Writer,
     projector_head,
 )
-from models.training.trainer import Advance, StageTrainer, TrainingLog
-from models.training.vocabulary import (
+from models.training.phantom.trainer import Advance, StageTrainer, TrainingLog
+from models.training.phantom.vocabulary import (
     TokenizedReports,
     build_tokenizer,
     slots_of,

@@ -7,9 +7,9 @@ import pytest
 
 from models.errors import InputError
 from models.hub import BUNDLED
-from models.training.plan import plan_recipe
-from models.training.recipe import LoraShape, Stage, find_recipe, read_recipe, recipe_names
-from tests.models.training.tiny_recipe import RECIPE, TWO_STAGES
+from models.training.phantom.plan import plan_recipe
+from models.training.phantom.recipe import LoraShape, Stage, find_recipe, read_recipe, recipe_names
+from tests.models.training.phantom.tiny_recipe import RECIPE, TWO_STAGES
 
 SITES = 19
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.training.lessons import CHANGES, Lessons, change_codes
+from models.training.phantom.lessons import CHANGES, Lessons, change_codes
 
 LEVELS = 4
 _POOLED_WEIGHT = 0.3  # of the target for the whole image, beside those for its patches

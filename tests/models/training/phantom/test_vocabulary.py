@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, LlamaConfig
 
 from models.libra.prompts import FINDINGS_QUESTION, render
-from models.training.vocabulary import IGNORED, build_tokenizer, slots_of, tokenize_reports
+from models.training.phantom.vocabulary import IGNORED, build_tokenizer, slots_of, tokenize_reports
 
 REPORTS = ["The lungs are clear.", "A small left effusion has increased."] * 30
 TOKENIZER = build_tokenizer(REPORTS, 330)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from models.training.recipe import Part, Recipe, Subject
+    from models.training.phantom.recipe import Part, Recipe, Subject
 
 _USES: dict[Subject, frozenset[Part]] = {
     "lesions": frozenset(["tower"]),

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from models.errors import InputError
 from models.libra.language_model import quiet_transformers
-from models.training.card import write_card
-from models.training.export import export_checkpoint
-from models.training.lessons import Lessons
-from models.training.one_thread import one_thread
-from models.training.recipe import Recipe
-from models.training.stages import Course
-from models.training.validation import validate
+from models.training.phantom.card import write_card
+from models.training.phantom.export import export_checkpoint
+from models.training.phantom.lessons import Lessons
+from models.training.phantom.one_thread import one_thread
+from models.training.phantom.recipe import Recipe
+from models.training.phantom.stages import Course
+from models.training.phantom.validation import validate
 
 LOG_FILE = "training_log.jsonl"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import InputError
-from models.training.recipe import find_recipe, read_recipe, recipe_names
+from models.training.phantom.recipe import find_recipe, read_recipe, recipe_names
 
 BUNDLED = find_recipe("libra-phantom").read_text("utf-8")
 

@@ -13,10 +13,10 @@ from typing import Any
 from torch import nn
 
 from models.libra.projectors import ImageProjector, Projector, TemporalAlignmentConnector
-from models.training.parts import Parts
-from models.training.recipe import Stage
-from models.training.targets import LesionHead
-from models.training.tasks import projector_head
+from models.training.phantom.parts import Parts
+from models.training.phantom.recipe import Stage
+from models.training.phantom.targets import LesionHead
+from models.training.phantom.tasks import projector_head
 
 
 @dataclass(frozen=True)

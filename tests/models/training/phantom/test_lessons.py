@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from benchmarks.phantoms.findings import CHANGES as PHANTOM_CHANGES
 from benchmarks.phantoms.findings import change_between
 from models.errors import InputError
-from models.training.lessons import CHANGES, change_codes
-from tests.models.training.tiny_recipe import RECIPE, lessons
+from models.training.phantom.lessons import CHANGES, change_codes
+from tests.models.training.phantom.tiny_recipe import RECIPE, lessons
 
 LESSONS, VALID = lessons()
 

@@ -1,0 +1,1 @@
+"""Training of small models from scratch on phantoms: the demo's own."""
