@@ -18,6 +18,7 @@ from metrics.temporal.tuples import (
     distinct,
     finding_changes,
 )
+from metrics.texts import prediction_list, reference_lists
 
 _Tuples = frozenset[tuple[str, str, str]]
 _N = len(CHANGES)
@@ -146,13 +147,19 @@ def direction_confusion(
 ) -> DirectionConfusion:
     """Return which changes were mistaken for which, missed and invented.
 
+    Raises
+    ------
+    InputError
+        If the lists differ in length or hold something that is no text.
+
     >>> confusion = direction_confusion(["Edema is worse."], ["Edema has improved."])
     >>> better, worse = map(confusion.changes.index, ("better", "worse"))
     >>> int(confusion.table[better, worse])
     1
     """
-    lists = [[entry] if isinstance(entry, str) else list(entry) for entry in references]
-    samples = Samples.of(predictions, TestSet([str(i) for i in range(len(lists))], lists))
+    lists = reference_lists(references)
+    test_set = TestSet([str(i) for i in range(len(lists))], lists)
+    samples = Samples.of(prediction_list(predictions), test_set)
     metric = TemporalDirection()
     return metric.confusion(metric.statistics(samples).sum(axis=0))
 

@@ -13,6 +13,7 @@ from metrics.errors import InputError
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, Span, ratio
 from metrics.samples import Samples
 from metrics.temporal.keywords import keywords, positions, published_keywords
+from metrics.texts import prediction_list, reference_lists
 from metrics.treatments import treatment
 
 _EPSILON = 1e-10  # the published constant; it is why a perfect match is 0.99999999995
@@ -105,7 +106,7 @@ def temporal_f1_score(
     ------
     InputError
         If the lists differ in length or are empty (the original raises AssertionError and
-        ZeroDivisionError).
+        ZeroDivisionError), or hold something that is no text.
 
     Examples
     --------
@@ -113,12 +114,10 @@ def temporal_f1_score(
     {'f1': 0.500000000075, 'prediction_entities': [{'worsened'}, set()], \
 'reference_entities': [{'worsened'}, {'worsened'}]}
     """
-    _check(predictions, references)
-    found = [set(published_keywords(text)) for text in predictions]
-    wanted = [
-        set().union(*map(published_keywords, [entry] if isinstance(entry, str) else entry))
-        for entry in references
-    ]
+    given, lists = prediction_list(predictions), reference_lists(references)
+    _check_pairs(len(given), len(lists))
+    found = [set(published_keywords(text)) for text in given]
+    wanted = [set().union(*map(published_keywords, texts)) for texts in lists]
     scores = [_f1(*pair) for pair in zip(found, wanted, strict=True)]
     return {
         "f1": sum(scores) / len(scores),
@@ -131,16 +130,13 @@ def _all_keywords(texts: list[str]) -> list[frozenset[str]]:
     return list(map(keywords, texts))
 
 
-def _check(predictions: Sequence[str], references: Sequence[str | Sequence[str]]) -> None:
-    for name, texts in (("predictions", predictions), ("references", references)):
-        if isinstance(texts, str):
-            raise InputError(f"{name} is one string. Give a list of texts.")
-    if len(predictions) != len(references):
+def _check_pairs(n_predictions: int, n_references: int) -> None:
+    if n_predictions != n_references:
         raise InputError(
-            f"{len(predictions)} predictions for {len(references)} references. "
+            f"{n_predictions} predictions for {n_references} references. "
             "Give one reference, or one list of references, per prediction."
         )
-    if len(predictions) == 0:
+    if n_predictions == 0:
         raise InputError("There are no texts to score. Give at least one pair.")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.samples import Samples, TestSet
+from metrics.texts import prediction_list
 
 FloatArray = NDArray[np.float64]
 Direction = Literal["higher", "lower"]
@@ -141,9 +142,16 @@ class Metric(ABC):
         return []
 
     def score(self, predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-        """Return the corpus scores of texts with one reference each, by output name."""
-        ids = [str(i) for i in range(len(references))]
-        samples = Samples.of(predictions, TestSet(ids, [[text] for text in references]))
+        """Return the corpus scores of texts with one reference each, by output name.
+
+        Raises
+        ------
+        InputError
+            If a side is no list of strings, or they differ in length.
+        """
+        wanted = [[text] for text in prediction_list(references, "references")]
+        test_set = TestSet([str(i) for i in range(len(wanted))], wanted)
+        samples = Samples.of(prediction_list(predictions), test_set)
         scores = self.reduce(self.fit(samples).statistics(samples).sum(axis=0))
         return {o.name: float(s) for o, s in zip(self.outputs, scores, strict=True)}
 

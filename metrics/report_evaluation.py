@@ -90,14 +90,14 @@ def _evaluate(
     }
 
 
-def _texts(references: Source, predictions: Source) -> tuple[list[Any], list[str]]:
+def _texts(references: Source, predictions: Source) -> tuple[Sequence[Any], Sequence[str]]:
     if isinstance(references, str | Path) and isinstance(predictions, str | Path):
         wanted = read_references(references)
         given = read_predictions(predictions, list(wanted))
         return list(wanted.values()), [given[name] for name in wanted]
     if isinstance(references, str | Path) or isinstance(predictions, str | Path):
         raise InputError("Give references and predictions both as files or both as lists of texts.")
-    return list(references), list(predictions)
+    return references, predictions
 
 
 def _shown(value: float, digits: int | None) -> float | None:

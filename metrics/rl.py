@@ -20,7 +20,7 @@ from metrics.protocols import PROTOCOLS
 from metrics.registry import plugins
 from metrics.samples import Samples, TestSet
 from metrics.selection import FAMILIES, Selected, plain_key, select
-from metrics.texts import prediction_list, reference_lists
+from metrics.texts import check_list, prediction_list, reference_lists
 
 Messages = Sequence[Mapping[str, Any]]
 """A completion in conversational form: mappings with ``role`` and ``content``."""
@@ -72,6 +72,7 @@ class Reward:
                 f"Reward {self.name!r} got no references: the data set has no column "
                 f"{self.column!r}. Add it, or name yours with reward_function(…, column=…)."
             )
+        check_list(completions, "completions", "a list of texts, or of lists of messages")
         texts = prediction_list([_text(one) for one in completions], "completions")
         known = reference_lists(given)
         samples = Samples.of(texts, TestSet([str(i) for i in range(len(known))], known))
@@ -161,12 +162,14 @@ def _fitted(name: str, metric: Metric, corpus: Sequence[str | Sequence[str]] | N
     return fitted
 
 
-def _text(completion: str | Messages) -> str:
-    """Return the text of a completion, which may be a list of messages."""
-    if isinstance(completion, str) or not isinstance(completion, Sequence):
+def _text(completion: str | Messages) -> object:
+    """Return the text of a completion that is a list of messages, and any other as it is."""
+    if not isinstance(completion, list | tuple):
         return completion
-    turns = [one for one in completion if isinstance(one, Mapping)]
-    content = next((t.get("content") for t in reversed(turns) if t.get("role") == "assistant"), "")
+    if not all(isinstance(turn, Mapping) for turn in completion):
+        return completion
+    turns = reversed(completion)
+    content = next((t.get("content") for t in turns if t.get("role") == "assistant"), "")
     if isinstance(content, str):
         return content
     # a turn that only calls tools has no content; other contents are lists of parts

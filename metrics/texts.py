@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from metrics.errors import InputError
 
 
-def prediction_list(predictions: Iterable[str], what: str = "predictions") -> list[str]:
+def prediction_list(predictions: Iterable[object], what: str = "predictions") -> list[str]:
     """Return the texts as a list; a pandas Series is one too.
 
     Raises
     ------
     InputError
-        If ``predictions`` is one string, or an element is not a string (NaN, None, a number).
+        If ``predictions`` is no list, or an element is not a string (NaN, None, a number).
     """
-    if isinstance(predictions, str):
-        raise InputError(f"{what} is one string. Give a list of texts.")
-    texts = list(predictions)
-    for position, text in enumerate(texts):
+    check_list(predictions, what, "a list of texts")
+    texts: list[str] = []
+    for position, text in enumerate(predictions):
         if not isinstance(text, str):
             raise InputError(
                 f"{what}[{position}] is {_kind(text)}, not a text. "
                 "Fill gaps with an empty string if a missing report should count as empty."
             )
+        texts.append(text)
     return texts
 
 
@@ -33,10 +33,9 @@ def reference_lists(references: Iterable[str | Sequence[str]]) -> list[list[str]
     Raises
     ------
     InputError
-        If an element is neither, or a sample has no reference.
+        If ``references`` is no list, an element is neither, or a sample has no reference.
     """
-    if isinstance(references, str):
-        raise InputError("references is one string. Give a list of texts, or of lists of texts.")
+    check_list(references, "references", "a list of texts, or of lists of texts")
     lists: list[list[str]] = []
     for position, one in enumerate(references):
         if isinstance(one, str):
@@ -48,6 +47,14 @@ def reference_lists(references: Iterable[str | Sequence[str]]) -> list[list[str]
         if not lists[-1]:
             raise InputError(f"references[{position}] is an empty list. Give at least one text.")
     return lists
+
+
+def check_list(texts: object, what: str, wanted: str) -> None:
+    """Refuse what is no list, and what has no order or would give keys in place of texts."""
+    if isinstance(texts, str):
+        raise InputError(f"{what} is one string. Give {wanted}.")
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping | set | frozenset):
+        raise InputError(f"{what} is {_kind(texts)}. Give {wanted}.")
 
 
 def _kind(value: object) -> str:
