@@ -11,6 +11,7 @@ from metrics.judges import JudgeSettings
 from metrics.judges.judged import JudgedMetric
 from metrics.metric import Metric, Output
 from metrics.metric_settings import Settings, check_settings
+from metrics.printed_names import PRINTED, PRINTED_FOR_SEVERAL, plain
 from metrics.protocols import PROTOCOLS, Protocol, protocol
 from metrics.registry import ENTRIES, make, outputs_of, plugin_outputs, plugins
 
@@ -33,13 +34,6 @@ _COMPANIONS = {
         name: (f"{name}_errors",)
         for name in ("green", "green_style", "crimson", "crimson_style", "fineradscore_style")
     },
-}
-_ALIASES = {
-    "ciderd": "cider",
-    "temporalentityscore": "temporal_f1",
-    "rge": "radgraph_simple",
-    "rger": "radgraph_partial",
-    "rgerbar": "radgraph_complete",
 }
 
 
@@ -161,20 +155,16 @@ def _expand(name: str, own: Protocol) -> list[tuple[str, str]]:
 
 def _outputs_named(name: str, own: Protocol) -> list[str]:
     known = known_outputs()
-    plain = _plain(name)
-    if plain in FAMILIES:
-        defined = [output for output in known if output.startswith(FAMILIES[plain])]
+    spelled = plain(name)
+    if spelled in FAMILIES:
+        defined = [output for output in known if output.startswith(FAMILIES[spelled])]
         return [output for output in defined if _owner(output, own)]
-    by_plain = {_plain(output): output for output in known}
-    output = _ALIASES.get(plain) or by_plain.get(plain)
+    by_plain = {plain(output): output for output in known}
+    output = PRINTED.get(spelled) or by_plain.get(spelled)
     if output is None and name in plugin_outputs():
         output = name
     if output is None:
-        near = difflib.get_close_matches(plain, [*by_plain, *FAMILIES, *PROTOCOLS], n=1)
-        hint = f"Did you mean {by_plain.get(near[0], near[0])!r}? " if near else ""
-        raise InputError(
-            f"Unknown metric {name!r}. {hint}`cxr-harness list metrics` shows all metrics."
-        )
+        raise _unknown(name, by_plain)
     if not _owner(output, own):
         raise InputError(
             f"Protocol {own.name!r} does not define {output!r}; "
@@ -183,9 +173,22 @@ def _outputs_named(name: str, own: Protocol) -> list[str]:
     return [output]
 
 
+def _unknown(name: str, by_plain: Mapping[str, str]) -> InputError:
+    spelled = plain(name)
+    if spelled in PRINTED_FOR_SEVERAL:
+        choices = ", ".join(PRINTED_FOR_SEVERAL[spelled])
+        return InputError(f"Papers print {name!r} for different scores. Name yours: {choices}.")
+    near = difflib.get_close_matches(spelled, [*by_plain, *FAMILIES, *PROTOCOLS], n=1)
+    hint = f"Did you mean {by_plain.get(near[0], near[0])!r}? " if near else ""
+    return InputError(
+        f"Unknown metric {name!r}. {hint}`cxr-harness list metrics` shows all metrics."
+    )
+
+
 def plain_key(name: str, keys: Sequence[str]) -> str:
     """Return the key that ``name`` is another spelling of, or ``name`` itself."""
-    return next((key for key in keys if _plain(key) == _plain(name)), name)
+    printed = PRINTED.get(plain(name), name)
+    return next((key for key in keys if plain(key) == plain(printed)), name)
 
 
 def known_outputs() -> list[str]:
@@ -218,7 +221,3 @@ def _metric_for(
 ) -> Metric:
     given = {**own.settings.get(name, {}), **settings.get(name, {})}
     return make(name, given, treatment=own.treatment, judge=judge)
-
-
-def _plain(name: str) -> str:
-    return "".join(c for c in name.lower() if c.isalnum() or c == "/")

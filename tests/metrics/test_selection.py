@@ -7,8 +7,9 @@ import pytest
 
 from metrics.errors import InputError
 from metrics.judges import JudgeSettings
+from metrics.printed_names import PRINTED, PRINTED_FOR_SEVERAL, plain
 from metrics.protocols import PROTOCOLS
-from metrics.selection import own_wordings, select
+from metrics.selection import FAMILIES, known_outputs, own_wordings, select
 
 
 def keys(names: list[str] | None, protocol: str | None = None) -> list[str]:
@@ -28,10 +29,55 @@ def keys(names: list[str] | None, protocol: str | None = None) -> list[str]:
         ("CIDEr-D", "cider"),
         ("chrF", "chrf"),
         ("Temporal_entity_score", "temporal_f1"),
+        ("BL-4", "bleu4"),
+        ("MTR", "meteor"),
+        ("RG-L", "rougeL"),
+        ("BERTScore-F1", "bertscore_f1"),
+        ("RG_ER", "radgraph_partial"),
+        ("RadGraph-Complete", "radgraph_complete"),
+        ("Micro-F1-14", "chexbert_micro_f1_14"),
+        ("Macro F1-5", "chexbert_macro_f1_5"),
+        ("SembScore", "semb_score"),
+        ("CheXbert similarity", "semb_score"),
+        ("RadCliQ-v1", "radcliq_v1"),
+        ("1/RadCliQ-v1", "radcliq_v1_reciprocal"),
+        ("1/RadCliQ", "radcliq_v1_reciprocal"),
+        ("RaTEScore", "ratescore"),
+        ("GREEN score", "green"),
+        ("CRIMSON-Score", "crimson"),
     ],
 )
 def test_names_as_papers_print_them_are_accepted(written: str, name: str) -> None:
     assert name == keys([written])[0]
+
+
+def test_a_printed_name_may_follow_a_protocol() -> None:
+    assert ["rexrank/radcliq_v1_reciprocal"] == keys(["bleu4", "rexrank/1/RadCliQ-v1"])[1:]
+
+
+@pytest.mark.parametrize("written", PRINTED_FOR_SEVERAL)
+def test_a_name_that_papers_print_for_several_scores_lists_them(written: str) -> None:
+    with pytest.raises(InputError, match="for different scores") as refused:
+        select([written])
+    choices = str(refused.value).partition("yours: ")[2].rstrip(".").split(", ")
+    assert PRINTED_FOR_SEVERAL[written] == tuple(keys(choices))
+
+
+@pytest.mark.parametrize("written", ["F1-CheXbert", "CheXpert F1-14", "F1-RadGraph", "RadGraph-F1"])
+def test_scores_without_their_average_or_level_are_ambiguous(written: str) -> None:
+    with pytest.raises(InputError, match=f"Papers print '{written}' for different scores"):
+        select([written])
+
+
+def test_no_printed_name_hides_one_of_ours() -> None:
+    own = {*map(plain, known_outputs()), *FAMILIES}
+    assert set() == own & {*PRINTED, *PRINTED_FOR_SEVERAL}
+
+
+def test_a_family_has_the_annotator_of_its_protocol() -> None:
+    found = select(["radgraph"], "radgraph-xl")
+    assert {"radgraph-xl", "cxr-bert"} == {w for one in found for w in one.metric.weights}
+    assert "radgraph_combined" in [key for one in found for key in one.columns]
 
 
 def test_a_family_selects_all_outputs_whose_name_begins_so() -> None:
