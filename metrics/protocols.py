@@ -89,7 +89,10 @@ PROTOCOLS: dict[str, Protocol] = {
             summary="RadGraph F1 with the annotator RadGraph-XL",
             source="pypi.org/project/radgraph 0.1.18, model_type radgraph-xl",
             outputs=("radgraph_simple", "radgraph_partial", "radgraph_complete"),
-            settings={"radgraph": {"annotator": "radgraph-xl"}},
+            settings={
+                "radgraph": {"annotator": "radgraph-xl"},
+                "radgraph_combined": {"annotator": "radgraph-xl"},
+            },
         ),
         Protocol(
             name="radeval",
