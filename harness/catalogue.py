@@ -49,16 +49,19 @@ def description(name: str) -> dict[str, Any]:
         return {**_describe_protocol(name), **model}
     if name in adapters:
         return _describe_adapter(name)
-    files = {row["name"]: row for row in [*_benchmarks(), *_recipes()]}
+    files = {row["name"]: row for row in _benchmarks()}
     if name in files:
         return dict(files[name])
+    recipes = {row["name"] for row in _recipes()}
+    if name in recipes:
+        return _describe_recipe(name)
     owners = {row["name"]: row["metric"] for row in _metrics()}
     if name in owners:
         return _describe_metric(owners[name])
     try:
         selected = select([name])
     except MetricsInputError:
-        known = [*owners, *PROTOCOLS, *ENTRIES, *adapters, *files]
+        known = [*owners, *PROTOCOLS, *ENTRIES, *adapters, *files, *recipes]
         raise InputError(f"There is nothing called {name!r}. {suggestion(name, known)}") from None
     names = [one.metric.info.name for one in selected]
     if len(names) > 1:
@@ -120,18 +123,45 @@ def _models() -> list[Row]:
 
 
 def _recipes() -> list[Row]:
-    from models.training.phantom.recipe import find_recipe, read_recipe, recipe_names
+    from models.training.recipe_files import find_recipe, read_recipe, recipe_names
 
-    recipes = [read_recipe(find_recipe(name)) for name in recipe_names()]
-    return [
-        {
-            "name": recipe.name,
+    rows = []
+    for path in map(find_recipe, recipe_names()):
+        recipe = read_recipe(path)
+        rows.append(
+            {
+                "name": recipe.name,
+                "summary": _first_comment(path),
+                "stages": ", ".join(stage.name for stage in recipe.stages),
+            }
+        )
+    return rows
+
+
+def _describe_recipe(name: str) -> dict[str, Any]:
+    from models.training.recipe_files import find_recipe, read_recipe
+    from models.training.tuning.recipe import TuningRecipe
+
+    path = find_recipe(name)
+    recipe = read_recipe(path)
+    found = {"name": name, "summary": _first_comment(path), "path": str(path)}
+    if not isinstance(recipe, TuningRecipe):
+        return {
+            **found,
             "projector": recipe.projector,
-            "stages": ", ".join(stage.name for stage in recipe.stages),
-            "steps": str(sum(stage.steps for stage in recipe.stages)),
+            "stages": {stage.name: f"{stage.steps} steps" for stage in recipe.stages},
         }
-        for recipe in recipes
-    ]
+    stages = {
+        stage.name: f"trains {', '.join(stage.trains)} for "
+        f"{f'{stage.max_steps} steps' if stage.max_steps else f'{stage.epochs:g} epochs'}, "
+        f"learning rate {stage.learning_rate:g}"
+        for stage in recipe.stages
+    }
+    start = {name: value for name, value in vars(recipe.start).items() if value is not None}
+    needs = {name: text.strip() for name, text in recipe.needs.items()}
+    return {**found, "start": start, "stages": stages, "source": list(recipe.source)} | (
+        {"needs": needs} if needs else {}
+    )
 
 
 def _benchmarks() -> list[Row]:

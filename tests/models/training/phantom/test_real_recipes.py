@@ -14,7 +14,7 @@ from harness.training_data import draw_lessons
 from metrics import score
 from models.hub import BUNDLED
 from models.training.phantom.course import train_recipe
-from models.training.phantom.recipe import find_recipe, read_recipe
+from models.training.recipe_files import find_recipe, read_recipe
 
 NAMES = ("libra-phantom", "mlp-phantom")
 F1 = "temporal_direction_f1"

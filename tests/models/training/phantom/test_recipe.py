@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from models.errors import InputError
-from models.training.phantom.recipe import find_recipe, read_recipe, recipe_names
+from models.training.phantom.recipe import Recipe
+from models.training.recipe_files import find_recipe, read_recipe, recipe_names
 
 BUNDLED = find_recipe("libra-phantom").read_text("utf-8")
 
@@ -17,14 +18,11 @@ def written(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", recipe_names())
-def test_every_bundled_recipe_is_read_under_its_own_name(name: str) -> None:
-    assert name == read_recipe(find_recipe(name)).name
-
-
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", [name for name in recipe_names() if "phantom" in name])
 def test_no_recipe_learns_from_a_seed_that_is_kept_for_tests(name: str) -> None:
-    data = read_recipe(find_recipe(name)).data
+    recipe = read_recipe(find_recipe(name))
+    assert isinstance(recipe, Recipe)
+    data = recipe.data
     assert min(data.seed, data.valid_seed) > 100
     assert data.seed != data.valid_seed
 
