@@ -47,9 +47,9 @@ class TuningData:
     """Which studies are learned from, and which validate.
 
     ``train`` and ``valid`` name files of studies (JSON Lines) or Libra's own JSON lists;
-    ``${NAME}`` stands for an environment variable. A study with a question teaches its answer, any
-    other the report's ``section``, asked for with ``context`` (its sections in this order; None
-    for all, an empty list for none). ``split`` takes the studies of one split only. ``canvas``
+    ``${NAME}`` stands for an environment variable. A study with a question teaches its answer; any
+    other one record for each of ``sections`` that its report has, asked for with ``context`` (its
+    sections in this order; None for all, an empty list for none). ``split`` takes the studies of one split only. ``canvas``
     shows all images of a study side by side, as Med-CXRGen does. ``padding`` is the colour around
     images that are not square: the original trains with black. ``expected`` is how many training
     records the published run had.
@@ -60,7 +60,7 @@ class TuningData:
     train: tuple[Text, ...]
     valid: tuple[Text, ...] = ()
     images: Text | None = None
-    section: Section = "findings"
+    sections: tuple[Section, ...] = ("findings",)
     context: tuple[Text, ...] | None = None
     split: Text | None = None
     canvas: bool = False

@@ -69,6 +69,8 @@ def _check_stage(recipe: TuningRecipe, stage: TuningStage, where: str) -> None:
         raise InputError(f"{where}: there is no data, neither here nor for the whole recipe.")
     if not data.train:
         raise InputError(f"{where}: data.train is empty. Name at least one file.")
+    if not data.sections:
+        raise InputError(f"{where}: data.sections is empty. It can hold findings, impression.")
     _check_validation(stage, bool(data.valid), where)
 
 

@@ -134,6 +134,8 @@ def test_a_recipe_of_phantoms_can_be_extended_too(mine: Path) -> None:
         ("stages: {findings: {projector_learning_rate: 1e-5}}", "the projector is frozen"),
         ("stages: {findings: {best_by: bleu1}}", "best_by 'bleu1' is neither loss nor"),
         ("stages: {findings: {data: {train: []}}}", "data.train is empty"),
+        ("stages: {findings: {data: {sections: []}}}", "data.sections is empty"),
+        ("stages: {findings: {data: {sections: [history]}}}", "stages.1.data.sections.0"),
         ("stages: {findings: {patience: 2, data: {valid: []}}}", "patience needs studies"),
         ("data: {train: [a.jsonl]}", "data has no effect"),
         ("extends: 3", "extends must be the name or path"),
