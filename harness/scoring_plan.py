@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from harness.slices import ABNORMAL, DEFAULT_SLICES, slice_weights
+from metrics.errors import MissingError
 from metrics.evaluation import refuse_absent_weights
 from metrics.judges import JudgeSettings
+from metrics.judges.address import origin
+from metrics.judges.connection import is_reachable
 from metrics.judges.judged import JudgedMetric
 from metrics.judges.settings import from_environment
 from metrics.metric_settings import Settings
@@ -71,12 +74,31 @@ class ScoringPlan:
             for key in one.columns
         }
         if skip:
-            left = replace(self, skipped={**self.skipped, **lacking}).without_lost_slices()
+            left = replace(self, skipped={**self.skipped, **lacking})._without_silent_judge()
+            left = left.without_lost_slices()
             if left.selected():
                 return left
         needed = [weight for name in self.sliced_by for weight in slice_weights(name)]
         refuse_absent_weights([one.metric for one in self.selected()], needed)
+        if skip:
+            raise MissingError(
+                f"Nothing is left to score without {', '.join(dict.fromkeys(left.skipped.values()))}. "
+                "Start the server, or mend the judge's address."
+            )
         return self
+
+    def _without_silent_judge(self) -> Self:
+        """Return this plan without the outputs of a judge whose server is not there."""
+        endpoint = self.judge_endpoint
+        if endpoint is None or is_reachable(endpoint):
+            return self
+        lacking = {
+            key: f"a judge that answers at {origin(endpoint)}"
+            for one in self.selected()
+            if isinstance(one.metric, JudgedMetric)
+            for key in one.columns
+        }
+        return replace(self, skipped={**self.skipped, **lacking})
 
     @property
     def judge_endpoint(self) -> str | None:
@@ -120,7 +142,7 @@ class ScoringPlan:
             f"{own} instead of {asked}: the judge is asked in our own words, because its published "
             "prompt is not configured. Not comparable with published numbers."
             for asked, own in self.wordings.items()
-            if not asked.endswith("_errors")
+            if not asked.endswith("_errors") and own not in self.skipped
         ]
 
     def _left_out(self) -> list[str]:

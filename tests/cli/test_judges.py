@@ -196,6 +196,82 @@ def test_without_a_judge_score_says_what_to_set(
     assert ["bleu4"] == list(_metrics(place.output, "a"))
 
 
+def _nowhere(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Describe a judge whose server has ended, and return where it was."""
+    with ChatServer(same_words).running() as server:
+        address = server.endpoint.removesuffix("/v1")
+    monkeypatch.setenv("CXR_HARNESS_JUDGE_ENDPOINT", server.endpoint)
+    monkeypatch.setenv("CXR_HARNESS_JUDGE_MODEL", "m")
+    return address
+
+
+def test_a_judge_whose_server_is_not_there_is_left_out_on_request(
+    place: Workplace, run: Run, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = _nowhere(monkeypatch)
+    ended = run(*place.score("--metrics", "green,crimson,bleu4", "--skip-unavailable"))
+    assert 0 == ended.status, ended.err
+    style = ("green_style", "crimson_style")
+    names = ", ".join(f"{name}, {name}_errors" for name in style)
+    told = f"Left out: {names} (not on this machine: a judge that answers at {address})."
+    assert told in _record(place.output)["notes"]
+    assert "instead of green" not in ended.out + ended.err
+    assert ["bleu4"] == list(_metrics(place.output, "a"))
+    assert 0 == run("report", place.output).status
+
+
+def test_a_judge_that_is_not_there_and_nothing_else_ends_the_run(
+    place: Workplace, run: Run, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = _nowhere(monkeypatch)
+    ended = run(*place.score("--metrics", "green_style", "--skip-unavailable"))
+    assert 3 == ended.status
+    assert f"without a judge that answers at {address}. Start the server" in ended.err
+    assert not place.output.exists()
+
+
+def test_skipping_leaves_a_judge_that_answers(
+    place: Workplace, run: Run, configured: ChatServer
+) -> None:
+    ended = run(*place.score("--metrics", "green_style,bleu4", "--skip-unavailable"))
+    assert 0 == ended.status, ended.err
+    assert "Left out" not in ended.out
+    assert (
+        pytest.approx(_expected(place, "a")) == _metrics(place.output, "a")["green_style"]["score"]
+    )
+
+
+def test_a_server_that_ends_midway_is_an_error_and_no_verdict_is_lost(
+    bench: Path, run: Run, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.write_text(BENCHMARK.replace("concurrency: 2", "concurrency: 1, max_retries: 0"))
+    with ChatServer(same_words).running() as whole:
+        monkeypatch.setenv("CHAT_ENDPOINT", whole.endpoint)
+        run("run", bench)
+    expected = _metrics(Path("results/judged"), "constant")["green_style"]
+    asked = len(whole.received)
+    monkeypatch.setenv("CXR_HARNESS_CACHE", str(bench.parent / "another"))
+
+    def last(request: Received, number: int) -> Reply:
+        if number == 9:
+            ending.stop_listening()
+        return same_words(request, number)
+
+    ending = ChatServer(last)
+    with ending.running():
+        monkeypatch.setenv("CHAT_ENDPOINT", ending.endpoint)
+        ended = run("run", bench, "--fresh", "--skip-unavailable")
+    assert 3 == ended.status
+    assert "goes on where it stopped" in ended.err.replace("\n", " ")
+    kept = len(ending.received)
+    assert 0 < kept < asked
+    monkeypatch.setenv("CHAT_ENDPOINT", server.endpoint)
+    ended = run("run", bench)
+    assert 0 == ended.status, ended.err
+    assert asked == kept + len(server.received)
+    assert expected == _metrics(Path("results/judged"), "constant")["green_style"]
+
+
 def test_missing_weights_and_a_missing_judge_are_named_together(
     place: Workplace, run: Run, server: ChatServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -116,6 +116,11 @@ class ChatServer:
         except OSError:
             handler.close_connection = True  # the client did not wait
 
+    def stop_listening(self) -> None:
+        """Take no connection any more; those that are open are answered."""
+        self._server.shutdown()
+        self._server.server_close()
+
     @contextmanager
     def running(self) -> Iterator[ChatServer]:
         """Serve while the ``with`` statement lasts."""
@@ -124,6 +129,5 @@ class ChatServer:
         try:
             yield self
         finally:
-            self._server.shutdown()
-            self._server.server_close()
+            self.stop_listening()
             thread.join()
