@@ -81,9 +81,10 @@ class ScoringPlan:
         needed = [weight for name in self.sliced_by for weight in slice_weights(name)]
         refuse_absent_weights([one.metric for one in self.selected()], needed)
         if skip:
+            lacks = ", ".join(dict.fromkeys(left.skipped.values()))
             raise MissingError(
-                f"Nothing is left to score without {', '.join(dict.fromkeys(left.skipped.values()))}. "
-                "Start the server, or mend the judge's address."
+                f"Nothing is left to score without {lacks}. Start the server, or mend the judge's "
+                "address."
             )
         return self
 
