@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from functools import cache
 from itertools import chain
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,9 @@ def _describe_recipe(name: str) -> dict[str, Any]:
         f"learning rate {stage.learning_rate:g}"
         for stage in recipe.stages
     }
-    start = {name: value for name, value in vars(recipe.start).items() if value is not None}
+    parts = asdict(recipe.start)
+    shown = ("checkpoint", "base") if recipe.start.checkpoint else tuple(parts)
+    start = {name: parts[name] for name in shown if parts[name] is not None}
     needs = {name: text.strip() for name, text in recipe.needs.items()}
     return {**found, "start": start, "stages": stages, "source": list(recipe.source)} | (
         {"needs": needs} if needs else {}
