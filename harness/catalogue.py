@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import asdict
 from functools import cache
 from itertools import chain
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
