@@ -37,16 +37,8 @@ class LibraModel(nn.Module):
         return device
 
     def project(self, current: Tensor, prior: Tensor) -> Tensor:
-        """Return image embeddings ``[batch, patches, hidden]`` from the tower's features.
-
-        Some language models (Gemma) scale the embeddings of their tokens. The original let them
-        scale the image's as well, so that is done here.
-        """
-        parameter = next(self.mm_projector.parameters())
-        current, prior = (x.to(parameter.device, parameter.dtype) for x in (current, prior))
-        projected: Tensor = self.mm_projector(current, prior)
-        scale = getattr(self.language_model.get_input_embeddings(), "scalar_embed_scale", 1.0)
-        return projected if scale == 1.0 else projected * scale
+        """Return image embeddings ``[batch, patches, hidden]``; as the function ``project``."""
+        return project(self.language_model, self.mm_projector, current, prior)
 
     @torch.inference_mode()
     def embed_prompt(self, ids: Sequence[int], image: Tensor | None) -> Tensor:
@@ -66,6 +58,19 @@ class LibraModel(nn.Module):
             for part in spliced
         ]
         return torch.cat(texts)
+
+
+def project(language_model: Any, mm_projector: Projector, current: Tensor, prior: Tensor) -> Tensor:
+    """Return image embeddings ``[batch, patches, hidden]`` from the tower's features.
+
+    Some language models (Gemma) scale the embeddings of their tokens. The original let them
+    scale the image's as well, so that is done here.
+    """
+    parameter = next(mm_projector.parameters())
+    current, prior = (x.to(parameter.device, parameter.dtype) for x in (current, prior))
+    projected: Tensor = mm_projector(current, prior)
+    scale = getattr(language_model.get_input_embeddings(), "scalar_embed_scale", 1.0)
+    return projected if scale == 1.0 else projected * scale
 
 
 def splice(ids: Sequence[int], image: Tensor | None) -> list[list[int] | Tensor]:
