@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.output import JsonOption, print_json, print_table
+from harness.cli.output import JsonOption, note, print_json, print_table
 from harness.cli.shared import (
     MaxLineOption,
     MetricsOption,
     ProtocolOption,
     ReferencesOption,
     SectionOption,
+    SkipOption,
     split_names,
 )
 
@@ -26,19 +27,23 @@ def parity(
     metrics: MetricsOption = None,
     protocol: ProtocolOption = None,
     section: SectionOption = "findings",
+    skip_unavailable: SkipOption = False,
     max_line_mb: MaxLineOption = 8.0,
     as_json: JsonOption = False,
 ) -> None:
     """Run the official packages beside ours on your texts; exit status 1 if they differ."""
-    from harness.parity_run import parity_rows
+    from harness.parity_run import run_parity
+    from harness.scoring_plan import ScoringPlan
 
-    rows = parity_rows(
-        references, predictions, split_names(metrics), protocol, section, max_line_mb
-    )
+    asked = ScoringPlan(metrics=split_names(metrics), protocol=protocol, section=section)
+    plan = asked.available(skip_unavailable)
+    table = run_parity(references, predictions, plan, max_line_mb, skip_unavailable)
+    for line in table.notes:
+        note(line)
     if as_json:
-        print_json([row.to_dict() for row in rows])
+        print_json([row.to_dict() for row in table.rows])
     else:
         headers = ["metric", "official", "ours", "largest difference", "engine"]
-        print_table(headers, [row.cells() for row in rows])
-    if any(not row.equal for row in rows):
+        print_table(headers, [row.cells() for row in table.rows])
+    if any(not row.equal for row in table.rows):
         raise typer.Exit(1)

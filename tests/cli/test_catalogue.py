@@ -1,4 +1,4 @@
-"""`list`, `describe`, `doctor`, `parity` and `data`."""
+"""`list`, `describe`, `doctor` and `data`."""
 
 from __future__ import annotations
 
@@ -94,25 +94,6 @@ def test_a_broken_plugin_is_named_and_stops_nothing_else(group: str, tmp_path: P
     described = command("describe", "slow/bad", environment=environment)
     assert 3 == described.returncode, described.stderr
     assert "slow/bad" in described.stderr
-
-
-def test_the_official_packages_agree_with_us(place: Workplace, run: Run) -> None:
-    words = ("parity", "--references", "refs.jsonl", "--predictions", "a.jsonl")
-    ended = run(*words, "--metrics", "bleu,chrf,rougeL,temporal_f1", "--json")
-    assert 0 == ended.status, ended.err
-    rows = json.loads(ended.out)
-    for row in rows:
-        assert row["equal"]
-        official = not row["metric"].startswith("temporal")
-        assert official == (row["official"] is not None)
-        assert not official or row["largest"] <= 1e-9
-
-
-def test_parity_refuses_what_score_refuses(place: Workplace, run: Run) -> None:
-    words = ("parity", "--references", "refs.jsonl", "--predictions")
-    assert 2 == run(*words, "nowhere.jsonl").status
-    assert 2 == run(*words, "a.jsonl", "--metrics", "blue").status
-    assert 2 == run(*words, "a.jsonl", "--section", "finding").status
 
 
 def test_phantoms_are_drawn_once_and_overwrite_nothing(place: Workplace, run: Run) -> None:
