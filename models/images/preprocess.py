@@ -119,16 +119,22 @@ class Preprocessor:
 
     def __call__(self, image: Image.Image) -> np.ndarray:
         """Return float32 pixels ``[3, S, S]`` of an image of mode RGB."""
+        return self.normalised(self.cropped(image))
+
+    def cropped(self, image: Image.Image) -> np.ndarray:
+        """Return uint8 ``[S, S, 3]``: padded, resized and cropped; what a cache keeps."""
         check_argument("image", image, Image.Image)
         if self._pad:
             image = pad_to_square(image, self._fill)
         if self._resize:
             image = image.resize(_target(image, self._resize), self._resample)
         pixels = np.asarray(image)
-        if self._crop:
-            pixels = _centre_crop(pixels, self._crop)
+        return _centre_crop(pixels, self._crop) if self._crop else pixels
+
+    def normalised(self, cropped: np.ndarray) -> np.ndarray:
+        """Return float32 pixels ``[3, S, S]`` of what ``cropped`` gives."""
         # float64 until rescaled, float32 from there on, as in transformers
-        scaled = (pixels.astype(np.float64) * self._scale).astype(np.float32)
+        scaled = (cropped.astype(np.float64) * self._scale).astype(np.float32)
         mean, std = np.array([self._mean, self._std], np.float32)
         normal = (scaled - mean) / std
         return np.ascontiguousarray(normal.transpose(2, 0, 1), dtype=np.float32)
