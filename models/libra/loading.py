@@ -71,11 +71,11 @@ def load_model(
     MissingError
         If a file, the tower or a package is not there.
     """
-    _fetch_known_tower(checkpoint)
+    fetch_known_tower(checkpoint)
     check_files(checkpoint)
     tensors = collect(checkpoint, read_weights)
-    tower, source = _tower(checkpoint, tensors, placement)
-    projector = _projector(checkpoint, tensors, tower)
+    tower, source = load_tower(checkpoint, tensors, placement.dtype)
+    projector = load_projector_of(checkpoint, tensors, tower)
     language_model = (
         _embeddings(checkpoint, tensors)
         if embeddings_only
@@ -132,7 +132,7 @@ def settings_files(checkpoint: Checkpoint) -> list[list[Path]]:
     ]
 
 
-def _fetch_known_tower(checkpoint: Checkpoint) -> None:
+def fetch_known_tower(checkpoint: Checkpoint) -> None:
     """Download a tower whose settings alone are known here, unless the checkpoint holds its own."""
     name = _tower_name(checkpoint)
     needs_weights = not _tower_is_inside(checkpoint, collect(checkpoint, tensor_shapes))
@@ -169,14 +169,25 @@ def _own_files(name: str, folder: Path | None) -> list[Path]:
 
 
 @dataclass(frozen=True)
-class _TowerSource:
+class TowerSource:
+    """The settings of a tower's preprocessing, and its own weight files if it has some."""
+
     preprocessor: Mapping[str, Any]
     files: list[Path]
 
 
-def _tower(
-    checkpoint: Checkpoint, tensors: Mapping[str, Tensor], placement: Placement
-) -> tuple[VisionTower, _TowerSource]:
+def load_tower(
+    checkpoint: Checkpoint, tensors: Mapping[str, Tensor], dtype: torch.dtype
+) -> tuple[VisionTower, TowerSource]:
+    """Return the tower that a checkpoint names, or holds among its tensors, and its source.
+
+    Raises
+    ------
+    InputError
+        If the weights do not fit; a table says which.
+    MissingError
+        If they are not there.
+    """
     config = checkpoint.config
     name = _tower_name(checkpoint)
     folder = tower_folder(name, checkpoint)
@@ -188,16 +199,17 @@ def _tower(
         files = _own_files(name, folder)
         weights, where = merge_shards(files, read_weights), files[0].parent
     with quiet_transformers():
-        encoder = build_tower(settings, weights, where, placement.dtype)
+        encoder = build_tower(settings, weights, where, dtype)
     return (
         VisionTower(encoder, config.select_layer, config.select_feature),
-        _TowerSource(preprocessor, files),
+        TowerSource(preprocessor, files),
     )
 
 
-def _projector(
+def load_projector_of(
     checkpoint: Checkpoint, tensors: Mapping[str, Tensor], tower: VisionTower
 ) -> Projector:
+    """Return a checkpoint's projector in float32; raises InputError if its tensors do not fit."""
     settings = language_config(checkpoint.config)
     projector = build_projector(
         checkpoint.config.projector_type,

@@ -22,12 +22,20 @@ _ADAPTER = ".default."
 
 
 def merge_adapter(language_model: Any, folder: Path) -> Any:
-    """Return the language model with the adapter of ``folder`` merged into its weights.
+    """Return the language model with the adapter merged into its weights; as `attach_adapter`."""
+    wrapped = attach_adapter(language_model, folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return wrapped.merge_and_unload()
+
+
+def attach_adapter(language_model: Any, folder: Path) -> Any:
+    """Return peft's model of a language model with the adapter of ``folder`` beside its weights.
 
     Raises
     ------
     InputError
-        If the adapter's tensors do not fit the model; a table names them, and nothing is merged.
+        If the adapter's tensors do not fit the model; a table names them, and nothing is loaded.
     MissingError
         If peft is not installed.
     """
@@ -52,7 +60,7 @@ def merge_adapter(language_model: Any, folder: Path) -> Any:
         found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         compare(found, needed).refuse(folder)
         peft.set_peft_model_state_dict(wrapped, tensors)
-        return wrapped.merge_and_unload()
+        return wrapped
 
 
 def _saved_names(tensors: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
