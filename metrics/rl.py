@@ -16,6 +16,7 @@ import numpy as np
 from metrics.errors import InputError
 from metrics.evaluation import refuse_absent_weights
 from metrics.metric import Metric
+from metrics.metric_settings import Settings
 from metrics.protocols import PROTOCOLS
 from metrics.registry import plugins
 from metrics.samples import Samples, TestSet
@@ -95,6 +96,7 @@ def reward_function(
     name: str,
     *,
     protocol: str | None = None,
+    settings: Settings | None = None,
     corpus: Sequence[str | Sequence[str]] | None = None,
     column: str = "references",
 ) -> Reward:
@@ -111,6 +113,9 @@ def reward_function(
         ``protocol/output``.
     protocol
         The text treatment and definitions; ``default`` if None.
+    settings
+        What differs from the metric's own and the protocol's settings, such as
+        ``{"radgraph": {"matching": "github"}}``.
     corpus
         All references of the training set: for metrics that weigh words by them (``cider``), whose
         rewards would otherwise depend on the batch.
@@ -120,12 +125,12 @@ def reward_function(
     Raises
     ------
     InputError
-        If the name is unknown or means several outputs, the output has no score for one sample,
-        or the metric needs a corpus.
+        If the name or a setting is unknown, the name means several outputs, the output has no
+        score for one sample, or the metric needs a corpus.
     MissingError
         If the metric's weights are not on this machine.
     """
-    key, chosen = _only(name, protocol)
+    key, chosen = _only(name, protocol, settings)
     if not chosen.output(key).by_sample:
         raise InputError(
             f"{key!r} has no score for one sample, so it cannot be a reward. Choose another output."
@@ -136,9 +141,9 @@ def reward_function(
     return Reward(key, metric, chosen.columns[key], sign, column)
 
 
-def _only(name: str, protocol: str | None) -> tuple[str, Selected]:
+def _only(name: str, protocol: str | None, settings: Settings | None) -> tuple[str, Selected]:
     """Return the key and the metric of the one output that a name means."""
-    selected = select([name], protocol)
+    selected = select([name], protocol, settings=settings)
     keys = [key for one in selected for key in one.columns]
     bare = name.rpartition("/")[2]
     groups = [*FAMILIES, *PROTOCOLS]

@@ -114,6 +114,38 @@ def test_unknown_names_offer_the_nearest() -> None:
         reward_function("meteo")
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("rougeL", {"rougeL": {"beta": 3.0}}), ("bleu4", {"bleu": {"smoothing": "exp"}})],
+)
+def test_settings_are_those_of_the_score(name: str, settings: dict[str, dict[str, object]]) -> None:
+    table = score(COMPLETIONS, REFERENCES, metrics=[name], settings=settings, resamples=0)
+    got = reward_function(name, settings=settings)(COMPLETIONS, REFERENCES)
+    assert table.per_sample["system"][name].tolist() == got
+    assert reward_function(name)(COMPLETIONS, REFERENCES) != got
+
+
+def test_settings_go_before_those_of_the_protocol() -> None:
+    given = {"bleu": {"smoothing": "exp"}}
+    reward = reward_function("bleu4", protocol="coco", settings=given)
+    assert "|smoothing:exp|" in reward.metric.signature
+    assert "|tokens:ptb|" in reward.metric.signature
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"rougeL": {"betta": 3.0}}, "Did you mean 'beta'"),
+        ({"rougeL": {"beta": "large"}}, "Write a number"),
+        ({"bleu": {"smoothing": "exp"}}, "which is not computed here"),
+        ({"rouge": {"beta": 3.0}}, "unknown metric 'rouge'"),
+    ],
+)
+def test_wrong_settings_are_refused(settings: dict[str, dict[str, object]], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        reward_function("rougeL", settings=settings)
+
+
 def test_word_weights_need_a_corpus() -> None:
     with pytest.raises(InputError, match="corpus"):
         reward_function("cider")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from metrics import score
+from metrics import InputError, score
 from metrics.rl import reward_function
 from tests.tiny_weights import fill_with_tiny_weights
 
@@ -36,3 +36,28 @@ def test_a_clinical_reward_is_the_samples_own_score(name: str) -> None:
     assert (sign * table.per_sample["system"][name]).tolist() == got
     alone = [reward([c], [r])[0] for c, r in zip(COMPLETIONS, REFERENCES, strict=True)]
     assert alone == got
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("radgraph_partial", {"radgraph": {"matching": "github"}}),
+        ("radgraph_partial", {"radgraph": {"annotator": "radgraph-xl"}}),
+        ("ratescore", {"ratescore": {"matrix": "short"}}),
+        ("bertscore_f1", {"bertscore": {"idf": True}}),
+    ],
+)
+def test_settings_of_a_clinical_reward_are_those_of_the_score(
+    name: str, settings: dict[str, dict[str, object]]
+) -> None:
+    reward = reward_function(name, settings=settings, corpus=REFERENCES)
+    table = score(COMPLETIONS, REFERENCES, metrics=[name], settings=settings, resamples=0)
+    assert table.per_sample["system"][name].tolist() == reward(COMPLETIONS, REFERENCES)
+    (values,) = settings.values()
+    for field, value in values.items():
+        assert value == getattr(reward.metric, field)
+
+
+def test_bertscore_that_weighs_words_needs_a_corpus() -> None:
+    with pytest.raises(InputError, match="weighs words by all references"):
+        reward_function("bertscore_f1", settings={"bertscore": {"idf": True}})
