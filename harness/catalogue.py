@@ -14,6 +14,7 @@ from harness.errors import InputError
 from harness.suggest import suggestion
 from metrics.errors import InputError as MetricsInputError
 from metrics.errors import MetricsError
+from metrics.printed_names import PRINTED_FOR_SEVERAL, plain
 from metrics.protocols import PROTOCOLS
 from metrics.registry import ENTRIES, metric_class, plugins
 from metrics.selection import select
@@ -62,6 +63,8 @@ def description(name: str) -> dict[str, Any]:
     try:
         selected = select([name])
     except MetricsInputError:
+        if plain(name) in PRINTED_FOR_SEVERAL:
+            raise
         known = [*owners, *PROTOCOLS, *ENTRIES, *adapters, *files, *recipes]
         raise InputError(f"There is nothing called {name!r}. {suggestion(name, known)}") from None
     names = [one.metric.info.name for one in selected]

@@ -35,6 +35,12 @@ def test_names_of_papers_and_families_can_be_described(name: str, run: Run) -> N
     assert 0 == run("describe", name).status
 
 
+def test_a_name_of_papers_for_several_scores_is_described_by_naming_them(run: Run) -> None:
+    described = run("describe", "F1-RadGraph")
+    assert 2 == described.status
+    assert "Name yours: radgraph_simple, radgraph_partial" in described.err
+
+
 @pytest.mark.parametrize("name", ["libra", "llava_med"])
 def test_a_protocol_and_an_adapter_of_one_name_are_both_described(name: str, run: Run) -> None:
     described = json.loads(run("describe", name, "--json").out)
