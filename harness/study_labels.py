@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.scoring import Scored
 from harness.study_marks import has_its_weights
+from metrics.precision import name_and_precision
 from reports.report_data import StudyLabels
 
 _LABELLER = "chexbert"
@@ -17,12 +18,18 @@ def study_labels(scored: Scored, rows: Sequence[int]) -> tuple[dict[int, StudyLa
     There are none where no metric of the run reads them. A run that is opened again may lack the
     weights, and then its labels are not shown.
     """
-    readers = [one for one in scored.counted.selected if _LABELLER in one.metric.annotators]
+    readers = {
+        annotator: one
+        for one in scored.counted.selected
+        for annotator in one.metric.annotators
+        if name_and_precision(annotator)[0] == _LABELLER
+    }
     if not readers:
         return {}, ""
-    if not any(has_its_weights(one) for one in readers):
+    ready = [annotator for annotator, one in readers.items() if has_its_weights(one)]
+    if not ready:
         return {}, "CheXpert labels are not shown, since weights are not on this machine."
-    labels = _labels(scored, rows)
+    labels = _labels(scored, rows, ready[0])
     return {row: _of_study(scored, row, labels) for row in rows}, ""
 
 
@@ -35,7 +42,7 @@ def _of_study(scored: Scored, row: int, labels: dict[str, list[int]]) -> StudyLa
     )
 
 
-def _labels(scored: Scored, rows: Sequence[int]) -> dict[str, list[int]]:
+def _labels(scored: Scored, rows: Sequence[int], annotator: str) -> dict[str, list[int]]:
     """Return the labels of each distinct text; a missing prediction was scored as an empty one."""
     from metrics.annotators.sources import annotate
 
@@ -43,7 +50,7 @@ def _labels(scored: Scored, rows: Sequence[int]) -> dict[str, list[int]]:
     for given in scored.systems.values():
         texts += [given.predictions[row] or "" for row in rows]
     distinct = list(dict.fromkeys(texts))
-    found = annotate(_LABELLER, distinct)
+    found = annotate(annotator, distinct)
     return {
         text: [int(label) for label in one.labels]
         for text, one in zip(distinct, found, strict=True)

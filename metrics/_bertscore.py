@@ -15,6 +15,7 @@ from metrics.annotators.bertscore.remembered import Corpus, RememberedPairs, rem
 from metrics.annotators.bertscore.tables import baseline, default_layer
 from metrics.errors import InputError, MetricsWarning
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
+from metrics.precision import FLOAT32, check_precision, signed
 from metrics.samples import Samples
 
 
@@ -31,6 +32,9 @@ class BertScore(Metric):
 
     An empty side scores 0 before rescaling, so below 0 after it, as officially. Texts longer than
     the model takes (512 tokens) are cut.
+
+    ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model; its scores
+    then deviate from the official ones, and the signature says so.
 
     Source: Zhang et al., "BERTScore: Evaluating text generation with BERT", ICLR 2020.
     """
@@ -52,9 +56,11 @@ class BertScore(Metric):
     rescale: bool = False
     idf: bool = False
     baseline_file: str | None = None
+    precision: str = FLOAT32
     corpus: Corpus | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        check_precision(self.precision)
         if self.layer is None:
             default_layer(self.model)
         if self.baseline_file is not None and not self.rescale:
@@ -101,9 +107,9 @@ class BertScore(Metric):
             "rescale": rescale,
             "idf": "yes" if self.idf else "no",
             "weights": self._signed_weights(),
-            "v": self.info.version,
         }
-        return "|".join([self.info.name, *(f"{key}:{value}" for key, value in settings.items())])
+        parts = [self.info.name, *(f"{key}:{value}" for key, value in settings.items())]
+        return f"{'|'.join(parts)}{signed(self.precision)}|v:{self.info.version}"
 
     def fit(self, samples: Samples) -> Self:
         """Return the metric with the token weights of all references, where idf is asked for."""
@@ -180,4 +186,4 @@ class BertScore(Metric):
             raise InputError(
                 "BERTScore has no idf weights yet. Call fit with the whole test set first."
             )
-        return remembered_pairs(self.model, self._layer, self.corpus)
+        return remembered_pairs(self.model, self._layer, self.corpus, self.precision)

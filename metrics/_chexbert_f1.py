@@ -13,6 +13,7 @@ from metrics.annotators.chexbert import CheXbertAnnotation
 from metrics.conditions import AVERAGES, CONDITIONS, FIVE, is_present, snake_case
 from metrics.errors import InputError
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
+from metrics.precision import FLOAT32, check_precision, with_precision
 from metrics.samples import Samples
 
 _N = len(CONDITIONS)
@@ -36,6 +37,9 @@ class ChexbertF1(Metric):
 
     By study, micro F1 is the study's own F1; a condition's F1 is 1 or 0 where a side has it.
 
+    ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model that reads; its
+    annotations then deviate from the official ones, and the signature says so.
+
     Source: f1chexbert 0.0.2, which prints scikit-learn's classification report; Smit et al. 2020
     (arXiv 2004.09167).
     """
@@ -57,17 +61,19 @@ class ChexbertF1(Metric):
         source="pypi.org/project/f1chexbert 0.0.2",
     )
     uncertain: str = "positive"
+    precision: str = FLOAT32
 
     def __post_init__(self) -> None:
         if self.uncertain not in _READINGS:
             raise InputError(
                 f"uncertain is {self.uncertain!r}. Write one of {', '.join(_READINGS)}."
             )
+        check_precision(self.precision)
 
     @property
     def annotators(self) -> tuple[str, ...]:
         """The labeller."""
-        return ("chexbert",)
+        return (with_precision("chexbert", self.precision),)
 
     def statistics(self, samples: Samples) -> FloatArray:
         """Return float64 (n, 46).
@@ -75,7 +81,7 @@ class ChexbertF1(Metric):
         True positives, false positives and false negatives of each condition; the study's F1 over
         14 and over five conditions; whether the five agree; 1.
         """
-        predictions, references = samples.annotations("chexbert")
+        predictions, references = samples.annotations(self.annotators[0])
         found = self._present(predictions)
         starts = np.cumsum(samples.reference_counts) - samples.reference_counts
         wanted = np.logical_or.reduceat(self._present(references), starts, axis=0)

@@ -14,6 +14,7 @@ from metrics._radgraph_combined import RadgraphCombined
 from metrics._semb_score import SembScore
 from metrics._sentence_bleu import SentenceBleu2
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
+from metrics.precision import FLOAT32, check_precision
 from metrics.samples import Samples
 
 _UNBOUNDED = (-inf, inf)
@@ -32,6 +33,9 @@ class Radcliq(Metric):
     `RadgraphCombined`. ``idf`` weighs BERTScore's tokens by their rarity in the references; papers
     differ in it. Several references: the best of each input, by itself.
 
+    ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the three models; the
+    inputs then deviate from the official ones, and the signature says so.
+
     Source: Yu et al. 2023, "Evaluating progress in automatic chest X-ray radiology report
     generation"; github.com/rajpurkarlab/CXR-Report-Metric; ReXrank.
     """
@@ -48,7 +52,11 @@ class Radcliq(Metric):
         source="github.com/rajpurkarlab/CXR-Report-Metric",
     )
     idf: bool = False
+    precision: str = FLOAT32
     fitted: BertScore | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_precision(self.precision)
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -100,9 +108,17 @@ class Radcliq(Metric):
 
     @property
     def _bertscore(self) -> BertScore:
-        settings = BertScore("single_spaces", "distilroberta-base", rescale=True, idf=self.idf)
+        settings = BertScore(
+            "single_spaces",
+            "distilroberta-base",
+            rescale=True,
+            idf=self.idf,
+            precision=self.precision,
+        )
         return self.fitted or settings
 
     @property
     def _inputs(self) -> tuple[Metric, ...]:
-        return SentenceBleu2(), self._bertscore, SembScore(), RadgraphCombined()
+        semb_score = SembScore(precision=self.precision)
+        radgraph = RadgraphCombined(precision=self.precision)
+        return SentenceBleu2(), self._bertscore, semb_score, radgraph

@@ -11,6 +11,7 @@ import numpy as np
 from metrics._radgraph_rewards import Annotation, Items, check_matching, f1, reward_sets
 from metrics.errors import InputError
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, Span, ratio
+from metrics.precision import FLOAT32, check_precision, with_precision
 from metrics.samples import Samples
 from metrics.tokens.offsets import align
 
@@ -43,6 +44,9 @@ class Radgraph(Metric):
     ``matching`` "pypi" compares words as radgraph 0.1.18 does, "github" as the repository's head
     does, whatever the letter case.
 
+    ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model that reads; its
+    annotations then deviate from the official ones, and the signature says so.
+
     Source: radgraph 0.1.18, ``rewards.py``; Delbrouck et al. 2022 (arXiv 2210.12186). The scores
     by kind are ours.
     """
@@ -61,22 +65,24 @@ class Radgraph(Metric):
     )
     annotator: str = "radgraph"
     matching: str = "pypi"
+    precision: str = FLOAT32
 
     def __post_init__(self) -> None:
         check_annotator(self.annotator)
         check_matching(self.matching)
+        check_precision(self.precision)
 
     @property
     def annotators(self) -> tuple[str, ...]:
         """The model of this metric."""
-        return (self.annotator,)
+        return (with_precision(self.annotator, self.precision),)
 
     def statistics(self, samples: Samples) -> FloatArray:
         """Return float64 (n, 12): the three rewards, 1, and two counts for each kind of entity.
 
         They are twice the entities in common, and the entities of both sides.
         """
-        predictions, flat = samples.annotations(self.annotator)
+        predictions, flat = samples.annotations(self.annotators[0])
         found = [reward_sets(annotation, self.matching) for annotation in predictions]
         wanted = samples.regroup([reward_sets(annotation, self.matching) for annotation in flat])
         rows = np.ones((len(samples), 4 + 2 * len(TYPES)))
@@ -95,7 +101,7 @@ class Radgraph(Metric):
         """Return every entity of the prediction and of the first reference."""
         from metrics.annotators.sources import annotate
 
-        own, *others = annotate(self.annotator, [prediction, *references])
+        own, *others = annotate(self.annotators[0], [prediction, *references])
         found = reward_sets(own, self.matching)[0]
         wanted = [reward_sets(other, self.matching)[0] for other in others]
         return [

@@ -10,6 +10,7 @@ import numpy as np
 from metrics._radgraph import check_annotator
 from metrics._radgraph_rewards import Items, combined_sets, f1
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
+from metrics.precision import FLOAT32, check_precision, with_precision
 from metrics.samples import Samples
 
 
@@ -20,6 +21,9 @@ class RadgraphCombined(Metric):
     Entities match by words and label, relations by both entities and their own label; letter case
     counts. An F1 is 0 where it is undefined, so that two equal reports without a relation score
     0.5. Several references: the best one.
+
+    ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model that reads; its
+    annotations then deviate from the official ones, and the signature says so.
 
     Source: rajpurkarlab/CXR-Report-Metric, ``radgraph_evaluate_model.py`` (the first RadGraph).
     """
@@ -32,18 +36,20 @@ class RadgraphCombined(Metric):
         source="github.com/rajpurkarlab/CXR-Report-Metric",
     )
     annotator: str = "radgraph"
+    precision: str = FLOAT32
 
     def __post_init__(self) -> None:
         check_annotator(self.annotator)
+        check_precision(self.precision)
 
     @property
     def annotators(self) -> tuple[str, ...]:
         """The model of this metric."""
-        return (self.annotator,)
+        return (with_precision(self.annotator, self.precision),)
 
     def statistics(self, samples: Samples) -> FloatArray:
         """Return float64 (n, 2): the study's mean F1, and 1."""
-        predictions, flat = samples.annotations(self.annotator)
+        predictions, flat = samples.annotations(self.annotators[0])
         found = list(map(combined_sets, predictions))
         wanted = samples.regroup(list(map(combined_sets, flat)))
         scores = [

@@ -14,6 +14,7 @@ from metrics.annotators.ratescore.affinity import MATRICES, read_affinity
 from metrics.annotators.ratescore.entities import Entity
 from metrics.annotators.ratescore.pairs import pair_score
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
+from metrics.precision import FLOAT32, check_precision, with_precision
 from metrics.samples import Samples
 
 _RECOGNIZER = "ratescore"
@@ -30,6 +31,9 @@ class RaTEScore(Metric):
     between 0 and 1 unless cosines are negative. Two equal reports can score below 1, where one
     text is found under two types. Several references: the best one.
 
+    ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the two models; their
+    annotations then deviate from the official ones, and the signature says so.
+
     Source: Zhao et al. 2024, "RaTEScore: a metric for radiology report generation"; package
     RaTEScore 0.6.0. There a report without a sentence shifts all scores after it; here its own
     pair scores 0.5, as that of any report without an entity.
@@ -43,14 +47,17 @@ class RaTEScore(Metric):
         source="pypi.org/project/RaTEScore 0.6.0",
     )
     matrix: str = "long"
+    precision: str = FLOAT32
 
     def __post_init__(self) -> None:
         read_affinity(self.matrix)
+        check_precision(self.precision)
 
     @property
     def annotators(self) -> tuple[str, ...]:
         """The recognizer of entities and the encoder of their texts."""
-        return (_RECOGNIZER, _ENCODER)
+        recognizer, encoder = (with_precision(n, self.precision) for n in (_RECOGNIZER, _ENCODER))
+        return recognizer, encoder
 
     @property
     def signature(self) -> str:
@@ -63,12 +70,12 @@ class RaTEScore(Metric):
     def annotate(self, *systems: Samples) -> None:
         """Find the entities of all texts, and the vectors of their texts."""
         for samples in systems:
-            _vectors(*samples.annotations(_RECOGNIZER))
+            self._vectors(*samples.annotations(self.annotators[0]))
 
     def statistics(self, samples: Samples) -> FloatArray:
         """Return float64 (n, 2): the study's score, and 1."""
-        predictions, flat = samples.annotations(_RECOGNIZER)
-        vectors = _vectors(predictions, flat)
+        predictions, flat = samples.annotations(self.annotators[0])
+        vectors = self._vectors(predictions, flat)
         affinity = read_affinity(self.matrix)
         scores = [
             max(pair_score(prediction, reference, vectors, affinity) for reference in references)
@@ -80,10 +87,9 @@ class RaTEScore(Metric):
         """Return the mean."""
         return ratio(totals[..., :1], totals[..., 1:])
 
+    def _vectors(self, *sides: list[list[Entity]]) -> dict[str, Any]:
+        """Return the vector of each entity's text, each distinct one encoded once."""
+        from metrics.annotators.sources import annotate
 
-def _vectors(*sides: list[list[Entity]]) -> dict[str, Any]:
-    """Return the vector of each entity's text, each distinct one encoded once."""
-    from metrics.annotators.sources import annotate
-
-    texts = list({text: None for side in sides for entities in side for text, _ in entities})
-    return dict(zip(texts, annotate(_ENCODER, texts), strict=True))
+        texts = list({text: None for side in sides for entities in side for text, _ in entities})
+        return dict(zip(texts, annotate(self.annotators[1], texts), strict=True))

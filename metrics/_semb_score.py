@@ -10,6 +10,7 @@ import numpy as np
 
 from metrics.annotators.chexbert import CheXbertAnnotation
 from metrics.metric import FloatArray, Metric, MetricInfo, Output, ratio
+from metrics.precision import FLOAT32, check_precision, with_precision
 from metrics.samples import Samples
 
 
@@ -19,6 +20,9 @@ class SembScore(Metric):
 
     The vector is the last hidden state of the start mark; the cosine is not rescaled. Several
     references: the nearest one.
+
+    ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model that reads; its
+    annotations then deviate from the official ones, and the signature says so.
 
     Source: rajpurkarlab/CXR-Report-Metric; Yu et al. 2023, "Evaluating progress in automatic
     chest X-ray radiology report generation".
@@ -31,15 +35,19 @@ class SembScore(Metric):
         empty="has the vector of a text without words; 1 if both sides are empty",
         source="github.com/rajpurkarlab/CXR-Report-Metric",
     )
+    precision: str = FLOAT32
+
+    def __post_init__(self) -> None:
+        check_precision(self.precision)
 
     @property
     def annotators(self) -> tuple[str, ...]:
         """The labeller whose vectors are compared."""
-        return ("chexbert",)
+        return (with_precision("chexbert", self.precision),)
 
     def statistics(self, samples: Samples) -> FloatArray:
         """Return float64 (n, 2): the study's cosine, and 1."""
-        predictions, references = samples.annotations("chexbert")
+        predictions, references = samples.annotations(self.annotators[0])
         counts = samples.reference_counts
         found = np.repeat(_directions(predictions), counts, axis=0)
         cosines = np.clip((found * _directions(references)).sum(axis=1), -1.0, 1.0)

@@ -133,7 +133,8 @@ def bertscore(
 ) -> MetricResult:
     """Return BERTScore's precision, recall and F1, equal to bert-score's, as means over samples.
 
-    ``settings`` are ``model``, ``layer``, ``idf``, ``rescale`` and ``baseline_file``.
+    ``settings`` are ``model``, ``layer``, ``idf``, ``rescale``, ``baseline_file`` and
+    ``precision``.
 
     Raises
     ------
@@ -150,8 +151,8 @@ def radgraph_f1(
 ) -> MetricResult:
     """Return RadGraph F1: RG_E, RG_ER and RG_ER_bar, RadCliQ's mean, and F1 by kind of entity.
 
-    ``settings`` are ``annotator``, which reads the reports for RadCliQ's mean too, and
-    ``matching``.
+    ``settings`` are ``annotator`` and ``precision``, of the model that reads the reports, for
+    RadCliQ's mean too, and ``matching``.
 
     Raises
     ------
@@ -160,7 +161,8 @@ def radgraph_f1(
     MissingError
         If RadGraph's archive is not on this machine.
     """
-    combined = {field: value for field, value in settings.items() if field == "annotator"}
+    shared = ("annotator", "precision")
+    combined = {field: value for field, value in settings.items() if field in shared}
     given = {"radgraph": settings, "radgraph_combined": combined}
     return _result("radgraph", predictions, references, protocol, given)
 
@@ -168,7 +170,7 @@ def radgraph_f1(
 def chexbert_f1(predictions: Texts, references: References, **settings: Any) -> MetricResult:
     """Return F1 over CheXbert's 14 and 5 conditions, each condition's own, and accuracy.
 
-    ``settings`` is ``uncertain``: "positive" or "negative".
+    ``settings`` are ``uncertain``, "positive" or "negative", and ``precision``.
 
     Raises
     ------

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from metrics.precision import FLOAT32
 from metrics.samples import Samples, TestSet
 from metrics.texts import prediction_list
 
@@ -106,9 +107,15 @@ class Metric(ABC):
     def signature(self) -> str:
         """The settings that move the score, e.g. ``bleu|treatment:libra|tokens:13a|v:1``.
 
-        Weights stand in it with their SHA-256 where they are on this machine.
+        Weights stand in it with their SHA-256 where they are on this machine; the precision of
+        their products, unless it is the default.
         """
-        settings = [f"{f.name}:{_setting(getattr(self, f.name))}" for f in fields(self) if f.init]
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        settings = [
+            f"{name}:{_setting(value)}"
+            for name, value in values.items()
+            if (name, value) != ("precision", FLOAT32)
+        ]
         if self.weights:
             from metrics.weights import sign
 

@@ -30,7 +30,7 @@ def settable(name: str) -> list[str]:
     """Return the fields of a metric that a user can set.
 
     >>> settable("radgraph")
-    ['annotator', 'matching']
+    ['annotator', 'matching', 'precision']
     """
     found = fields(metric_class(name))
     return [field.name for field in found if field.init and field.name not in _GIVEN_OTHERWISE]

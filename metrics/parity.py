@@ -101,6 +101,8 @@ def _official(
         return None
     settings = {f.name: getattr(metric, f.name) for f in fields(metric) if f.init}
     treatment = settings.pop("treatment", "raw")
+    # the packages have no other
+    settings.pop("precision", None)
     samples = Samples.of(predictions, test_set).prepared(treatment)
     place, _, function = module.partition(":")
     score = getattr(import_module(place), function or "scores")

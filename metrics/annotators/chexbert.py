@@ -25,6 +25,7 @@ from metrics.annotators.encoders import (
 )
 from metrics.conditions import CONDITIONS
 from metrics.errors import InputError
+from metrics.precision import FLOAT32, check_precision
 from metrics.texts import prediction_list
 
 if TYPE_CHECKING:
@@ -74,7 +75,11 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
 
     @classmethod
     def load(
-        cls, checkpoint: str | Path, encoder: str | Path | None = None, device: str = "cpu"
+        cls,
+        checkpoint: str | Path,
+        encoder: str | Path | None = None,
+        device: str = "cpu",
+        precision: str = FLOAT32,
     ) -> Self:
         """Load the official checkpoint.
 
@@ -87,16 +92,22 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
             beside the checkpoint, in the working directory and in the hub's cache.
         device
             A torch device.
+        precision
+            "float32", or "bfloat16" or "int8" (CPU only): the encoder's products are rounded, and
+            annotations deviate.
 
         Raises
         ------
         InputError
-            If the checkpoint is damaged, holds code, or does not fit the encoder.
+            If the checkpoint is damaged, holds code, or does not fit the encoder; if there is no
+            such precision.
         MissingError
             If a file or package is not there.
         """
+        check_precision(precision, device)
         require_packages()
         from metrics.annotators.first_token import FirstTokenEncoder
+        from metrics.annotators.products import lower
 
         path = Path(checkpoint)
         weights, prefix = _weights(path)
@@ -110,6 +121,7 @@ class CheXbertAnnotator(Annotator[CheXbertAnnotation]):
         check_vocabulary(tokenizer, config, folder)
         model: Any = _model(config)
         fill(model, weights, path, lambda name: prefix + name)
+        lower(model["bert"], precision, device)
         vectors = FirstTokenEncoder(model["bert"], tokenizer.pad_token_id or 0, device)
         max_tokens = min(_MAX_TOKENS, config.max_position_embeddings)
         return cls(vectors, model["linear_heads"], tokenizer, max_tokens)

@@ -4,8 +4,9 @@ On a CPU several rows lie end to end in one pass: matrix products take all their
 attention stays within each row, and nothing is padded. That is faster than one row at a time, by
 half at BERT's size, because the weights are read once for many tokens. A row's vectors must not
 depend on its neighbours, to the last digit; this holds where a matrix product gives a row the
-same bytes whatever the number of rows, which is tried out before (`_steady`). Where it does not
-hold, and for encoders that are not BERT, DistilBERT or RoBERTa, rows go one at a time.
+same bytes whatever the number of rows, which is tried out before (`_steady`), in the encoder's own
+precision. Where it does not hold, and for encoders that are not BERT, DistilBERT or RoBERTa, rows
+go one at a time.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 
 from metrics.annotators.encoders import length_batches, padded
+from metrics.annotators.products import PRODUCTS
 from metrics.errors import InputError
 
 _PACKED = "cxr_harness_packed"
@@ -186,14 +188,17 @@ def _register() -> None:
 
 
 def _steady(encoder: nn.Module) -> bool:
-    """Whether products with the encoder's matrices give a row the same bytes among any others."""
-    shapes = {m.weight.shape: m.weight for m in encoder.modules() if isinstance(m, nn.Linear)}
+    """Whether the encoder's linear layers give a row the same bytes among any others."""
+    every: Any = [m for m in encoder.modules() if isinstance(m, PRODUCTS)]
+    by_shape = {(m.in_features, m.out_features): m for m in every}
     with one_thread(), torch.inference_mode():
-        for weight in shapes.values():
-            rows = torch.randn(_TOKENS, weight.shape[1], generator=torch.Generator().manual_seed(0))
-            among_all = linear(rows, weight)
+        for layer in by_shape.values():
+            rows = torch.randn(
+                _TOKENS, layer.in_features, generator=torch.Generator().manual_seed(0)
+            )
+            among_all = layer(rows)
             for count in (_STEP, 5 * _STEP, 20 * _STEP):
                 part = slice(5, 5 + count)
-                if not torch.equal(linear(rows[part], weight), among_all[part]):
+                if not torch.equal(layer(rows[part]), among_all[part]):
                     return False
     return True

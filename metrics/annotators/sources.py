@@ -13,6 +13,7 @@ from metrics.annotators.annotator import Annotator
 from metrics.annotators.remembered import RememberedAnnotator
 from metrics.cache import AnnotationCache, default_path
 from metrics.errors import InputError
+from metrics.precision import check_precision, name_and_precision, signed
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,12 @@ def weights_of(name: str) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        If no annotator has this name.
+        If no annotator has this name, or it names an unknown precision.
     """
+    name, precision = name_and_precision(name)
     if name not in SOURCES:
         raise InputError(f"Unknown annotator {name!r}. Known: {', '.join(SOURCES)}.")
+    check_precision(precision)
     return SOURCES[name].weights
 
 
@@ -69,6 +72,8 @@ def annotate(name: str, texts: Sequence[str]) -> list[Any]:
 
 def annotator(name: str) -> RememberedAnnotator[Any]:
     """Return the named annotator; its model is loaded at the first unknown text.
+
+    A name may bring a precision, as ``radgraph@bfloat16``, which the signature then says.
 
     Raises
     ------
@@ -89,14 +94,16 @@ def _remembered(
     name: str, paths: tuple[Path, ...], hashes: str, place: Path
 ) -> RememberedAnnotator[Any]:
     """Return one annotator per name, weights and cache, so that its model is loaded once."""
-    module, _, attribute = SOURCES[name].target.partition(":")
+    bare, precision = name_and_precision(name)
+    module, _, attribute = SOURCES[bare].target.partition(":")
     kind: Any = getattr(import_module(module), attribute)
 
     def load() -> Annotator[Any]:
-        loaded: Annotator[Any] = kind.load(*paths, device=best_device())
+        loaded: Annotator[Any] = kind.load(*paths, device=best_device(), precision=precision)
         return loaded
 
-    return RememberedAnnotator(kind, f"{name}{hashes}", load, AnnotationCache(place))
+    signature = f"{bare}{hashes}{signed(precision)}"
+    return RememberedAnnotator(kind, signature, load, AnnotationCache(place))
 
 
 def best_device() -> str:

@@ -125,3 +125,33 @@ def test_values_are_read_as_yaml_and_paths_from_the_working_directory(
     expected = {"idf": True, "layer": 5, "baseline_file": str(tmp_path / "b.tsv")}
     assert {"bertscore": expected} == read_settings(given)
     assert {"my.package/f1": {"beta": 2}} == read_settings(["my.package/f1.beta=2"])
+
+
+def test_a_precision_is_kept_from_the_command_to_the_page(
+    place: Workplace, run: Run, small_weights: Path
+) -> None:
+    lower = ("--setting", "radgraph.precision=int8", "--setting", "chexbert.precision=bfloat16")
+    ended = run(*place.score(*NAMES, *lower))
+    assert 0 == ended.status, ended.err
+    found = signatures(place.output)
+    assert "precision:int8" in found
+    assert "precision:bfloat16" in found
+    expected = {"radgraph": {"precision": "int8"}, "chexbert": {"precision": "bfloat16"}}
+    assert expected == record(place.output)["plan"]["settings"]
+    page = (place.output / "report.html").read_text()
+    assert "radgraph (radgraph@int8)" in page
+    kept = [
+        row["signature"] for row in json.loads(run("cache", "info", "--json").out)["annotators"]
+    ]
+    assert all("|precision:" in signature for signature in kept)
+    assert 2 == len(kept)
+
+
+def test_a_wrong_precision_ends_with_status_2(
+    place: Workplace, run: Run, small_weights: Path
+) -> None:
+    ended = run(*place.score(*NAMES, "--setting", "radgraph.precision=fp16"))
+    assert 2 == ended.status
+    expected = "precision is 'fp16'. Write one of float32, bfloat16, int8."
+    assert expected in " ".join(ended.err.split())
+    assert not place.output.exists()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from metrics.annotators.annotator import Annotator
 from metrics.annotators.bertscore.encoder import TokenEncoder
+from metrics.precision import FLOAT32
 from metrics.texts import prediction_list
 
 if TYPE_CHECKING:
@@ -77,17 +78,21 @@ class BertScoreAnnotator(Annotator[PairScore]):
         layer: int,
         corpus: Sequence[str] | None = None,
         device: str = "cpu",
+        precision: str = FLOAT32,
     ) -> Self:
         """Return the annotator of a model folder, read up to the hidden layer.
+
+        With ``precision`` "bfloat16" or "int8" (CPU only) the encoder's products are rounded, and
+        scores deviate.
 
         Raises
         ------
         InputError
-            If the folder's files are damaged or the layer is not there.
+            If the folder's files are damaged, or the layer or the precision is not there.
         MissingError
             If files, torch or transformers are not there.
         """
-        return cls(TokenEncoder.load(Path(folder), layer, device), corpus)
+        return cls(TokenEncoder.load(Path(folder), layer, device, precision), corpus)
 
     def annotate_distinct(self, texts: Sequence[str]) -> list[PairScore]:
         """Return one score per pair, given as `pair_key` writes it, in order."""

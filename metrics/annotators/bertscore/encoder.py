@@ -16,6 +16,7 @@ from metrics.annotators.encoders import (
     require_packages,
 )
 from metrics.errors import InputError, MissingError
+from metrics.precision import FLOAT32, check_precision
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -53,17 +54,21 @@ class TokenEncoder:
         self._space = " " if type(tokenizer).__name__.startswith(_SPACED) else ""
 
     @classmethod
-    def load(cls, folder: Path, layer: int, device: str) -> Self:
+    def load(cls, folder: Path, layer: int, device: str, precision: str = FLOAT32) -> Self:
         """Return the encoder of a model folder up to ``layer``.
 
         Raises
         ------
         InputError
-            If the files are damaged, do not fit each other, or have fewer layers.
+            If the files are damaged, do not fit each other, or have fewer layers; if there is no
+            such precision.
         MissingError
             If files or a package are not there.
         """
+        check_precision(precision, device)
         require_packages()
+        from metrics.annotators.products import lower
+
         config = load_config(folder)
         if config.is_encoder_decoder:
             raise InputError(f"{folder} holds a {config.model_type}, which is no mere encoder.")
@@ -72,7 +77,9 @@ class TokenEncoder:
                 f"The model {folder} has the layers 0 to {config.num_hidden_layers}, not {layer}."
             )
         config.num_hidden_layers = layer
-        return cls(_load_model(folder, config), load_tokenizer(folder), device)
+        model = _load_model(folder, config)
+        lower(model, precision, device)
+        return cls(model, load_tokenizer(folder), device)
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
         """Return each text's token ids, special ones included, cut at the model's length."""

@@ -16,6 +16,7 @@ from metrics.annotators.remembered import CHUNK
 from metrics.annotators.sources import best_device
 from metrics.cache import AnnotationCache, default_path
 from metrics.errors import InputError
+from metrics.precision import FLOAT32, signed
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class RememberedPairs:
     Parameters
     ----------
     signature
-        Everything that can move a score: weights by their SHA-256, layer, corpus of the idf.
+        Everything that can move a score: weights by their SHA-256, layer, corpus of the idf,
+        precision.
     load
         Makes the annotator; called at most once, at the first unknown pair.
     cache
@@ -75,7 +77,9 @@ class RememberedPairs:
         return self._loaded
 
 
-def remembered_pairs(model: str, layer: int, corpus: Corpus | None) -> RememberedPairs:
+def remembered_pairs(
+    model: str, layer: int, corpus: Corpus | None, precision: str = FLOAT32
+) -> RememberedPairs:
     """Return the scores of a model: a name in the table of weights, or a folder.
 
     Raises
@@ -88,20 +92,20 @@ def remembered_pairs(model: str, layer: int, corpus: Corpus | None) -> Remembere
     from metrics.weights import hash_path
 
     folder = model_folder(model)
-    return _remembered(folder, hash_path(folder), layer, corpus, default_path())
+    return _remembered(folder, hash_path(folder), layer, corpus, precision, default_path())
 
 
 @lru_cache(maxsize=4)
 def _remembered(
-    folder: Path, digest: str, layer: int, corpus: Corpus | None, cache: Path
+    folder: Path, digest: str, layer: int, corpus: Corpus | None, precision: str, cache: Path
 ) -> RememberedPairs:
     idf = "no" if corpus is None else corpus.digest
 
     def load() -> BertScoreAnnotator:
         texts = None if corpus is None else corpus.texts
-        return BertScoreAnnotator.load(folder, layer, texts, best_device())
+        return BertScoreAnnotator.load(folder, layer, texts, best_device(), precision)
 
-    signature = f"bertscore|weights:{digest}|layer:{layer}|idf:{idf}"
+    signature = f"bertscore|weights:{digest}|layer:{layer}|idf:{idf}{signed(precision)}"
     return RememberedPairs(signature, load, AnnotationCache(cache))
 
 

@@ -24,6 +24,7 @@ from metrics.annotators.radgraph.pieces import Layout, SpecialTokens, WordPieces
 from metrics.annotators.radgraph.settings import Settings, read_settings
 from metrics.annotators.radgraph.words import words
 from metrics.errors import InputError
+from metrics.precision import FLOAT32, check_precision
 from metrics.texts import prediction_list
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class RadGraphAnnotator(Annotator[Document]):
         encoder: str | Path | None = None,
         device: str = "cpu",
         special_tokens: SpecialTokens = "official-4x",
+        precision: str = FLOAT32,
     ) -> Self:
         """Return an annotator with the weights of an archive.
 
@@ -78,16 +80,22 @@ class RadGraphAnnotator(Annotator[Document]):
         special_tokens
             As `metrics.annotators.radgraph.pieces.WordPieces` takes it; matters to
             modern-radgraph-xl only.
+        precision
+            "float32", or "bfloat16" or "int8" (CPU only): the encoder's products are rounded, and
+            annotations deviate.
 
         Raises
         ------
         InputError
-            If the archive is damaged, hostile or does not fit the encoder.
+            If the archive is damaged, hostile or does not fit the encoder; if there is no such
+            precision.
         MissingError
             If archive, encoder or a package is not there.
         """
+        check_precision(precision, device)
         require_packages()
         from metrics.annotators.checkpoints import read_checkpoint, tensors
+        from metrics.annotators.products import lower
         from metrics.annotators.radgraph.heads import Heads
         from metrics.annotators.radgraph.weights import fill_model
         from metrics.annotators.row_encoder import RowEncoder
@@ -107,6 +115,7 @@ class RadGraphAnnotator(Annotator[Document]):
         model = build_encoder(config)
         heads = Heads(settings, config.hidden_size).eval().requires_grad_(False)
         fill_model(model, heads, weights, settings, shown)
+        lower(model, precision, device)
         rows = RowEncoder(model, config.pad_token_id or 0, device)
         return cls(settings, pieces, rows, heads.to(device))
 

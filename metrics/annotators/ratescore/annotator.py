@@ -15,6 +15,7 @@ from metrics.annotators.ratescore.entities import Entity
 from metrics.annotators.ratescore.pairs import pair_score
 from metrics.annotators.ratescore.recognizer import EntityRecognizer
 from metrics.errors import InputError
+from metrics.precision import FLOAT32
 from metrics.texts import prediction_list
 
 
@@ -31,7 +32,13 @@ class RaTEScoreAnnotator:
         self._encoder = encoder
 
     @classmethod
-    def load(cls, ner: str | Path, encoder: str | Path, device: str = "cpu") -> Self:
+    def load(
+        cls,
+        ner: str | Path,
+        encoder: str | Path,
+        device: str = "cpu",
+        precision: str = FLOAT32,
+    ) -> Self:
         """Load both models from folders in the official layout.
 
         Parameters
@@ -42,15 +49,21 @@ class RaTEScoreAnnotator:
             Folder of ``FremyCompany/BioLORD-2023-C``.
         device
             A torch device.
+        precision
+            "float32", or "bfloat16" or "int8" (CPU only): the encoders' products are rounded, and
+            annotations deviate.
 
         Raises
         ------
         InputError
-            If files are damaged or do not fit each other.
+            If files are damaged or do not fit each other; if there is no such precision.
         MissingError
             If a file or package is not there.
         """
-        return cls(EntityRecognizer.load(ner, device), EntityEncoder.load(encoder, device))
+        return cls(
+            EntityRecognizer.load(ner, device, precision),
+            EntityEncoder.load(encoder, device, precision),
+        )
 
     def annotate(self, texts: Iterable[str]) -> list[list[Entity]]:
         """Return the entities of each text, (text, type), in order.

@@ -18,6 +18,7 @@ from metrics.annotators.encoders import (
     require_packages,
 )
 from metrics.annotators.ratescore.folders import fill_from, read_tokenizer
+from metrics.precision import FLOAT32, check_precision
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -41,21 +42,27 @@ class EntityEncoder(Annotator[Vector]):
         self._device = device
 
     @classmethod
-    def load(cls, folder: str | Path, device: str = "cpu") -> Self:
+    def load(cls, folder: str | Path, device: str = "cpu", precision: str = FLOAT32) -> Self:
         """Load ``FremyCompany/BioLORD-2023-C`` or an encoder of the same layout from its folder.
+
+        ``precision`` is as in `RaTEScoreAnnotator.load`.
 
         Raises
         ------
         InputError
-            If files are damaged or do not fit each other.
+            If files are damaged or do not fit each other; if there is no such precision.
         MissingError
             If a file or package is not there.
         """
+        check_precision(precision, device)
         require_packages()
+        from metrics.annotators.products import lower
+
         path = Path(folder)
         model: Any = build_encoder(load_config(path))
         model.pooler = None
         fill_from(model, path)
+        lower(model, precision, device)
         return cls(model.to(device), read_tokenizer(path, _MAX_TOKENS), device)
 
     def annotate_distinct(self, texts: Sequence[str]) -> list[Vector]:

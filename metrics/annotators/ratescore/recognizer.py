@@ -19,6 +19,7 @@ from metrics.annotators.ratescore.entities import TYPES, Entity, entity_ranges
 from metrics.annotators.ratescore.folders import fill_from, read_tokenizer
 from metrics.annotators.ratescore.sentences import sentences
 from metrics.errors import InputError
+from metrics.precision import FLOAT32, check_precision
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -45,20 +46,26 @@ class EntityRecognizer(Annotator[list[Entity]]):
         self._device = device
 
     @classmethod
-    def load(cls, folder: str | Path, device: str = "cpu") -> Self:
+    def load(cls, folder: str | Path, device: str = "cpu", precision: str = FLOAT32) -> Self:
         """Load ``Angelakeke/RaTE-NER-Deberta`` or a model of the same layout from its folder.
+
+        ``precision`` is as in `RaTEScoreAnnotator.load`.
 
         Raises
         ------
         InputError
-            If files are damaged, do not fit each other, or name other types of entities.
+            If files are damaged, do not fit each other, or name other types of entities; if there
+            is no such precision.
         MissingError
             If a file or package is not there.
         """
+        check_precision(precision, device)
         require_packages()
         import torch
         from transformers import AutoModelForTokenClassification
         from transformers.initialization import no_init_weights
+
+        from metrics.annotators.products import lower
 
         path = Path(folder)
         config = load_config(path)
@@ -68,6 +75,8 @@ class EntityRecognizer(Annotator[list[Entity]]):
             model: nn.Module = build(config, dtype=torch.float32)
         model = model.eval().requires_grad_(False)
         fill_from(model, path)
+        own: Any = model
+        lower(own.base_model, precision, device)
         return cls(model.to(device), read_tokenizer(path, _MAX_TOKENS), device)
 
     def annotate_distinct(self, texts: Sequence[str]) -> list[list[Entity]]:
