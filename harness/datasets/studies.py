@@ -12,13 +12,15 @@ from harness.datasets.source import Source
 from harness.disk_errors import explained
 from harness.study import UNNAMED, Study
 
+KNOWN = (*FIELDS, "truth")
+
 
 def read(source: Source) -> Iterator[Study]:
     """Yield the studies of a JSON Lines file in our form.
 
     ``truth``, what a phantom shows, may stand beside our fields; no score depends on it.
     """
-    return read_lines(source, _unnamed_reference, (*FIELDS, "truth"))
+    return read_lines(source, studies_record, KNOWN)
 
 
 def write_studies(path: Path, studies: Iterable[Study]) -> None:
@@ -34,7 +36,8 @@ def write_studies(path: Path, studies: Iterable[Study]) -> None:
         write_pieces(path, (line.encode() for line in lines))
 
 
-def _unnamed_reference(record: dict[str, object]) -> dict[str, object]:
+def studies_record(record: dict[str, object]) -> dict[str, object]:
+    """Return a line of a studies file with its reference by section."""
     if isinstance(record.get("reference"), str | list):
         return {**record, "reference": {UNNAMED: record["reference"]}}
     return record

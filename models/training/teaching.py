@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from models.errors import InputError
@@ -52,6 +53,22 @@ class TeachingSurvey:
         )
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What one conversation comes to.
+
+    ``tokens`` are its ids, an image one of them, and ``learnt`` its labels, both cut as the
+    collator cuts. ``refused`` says why it does not suit the template, ``silent`` why nothing of it
+    is learnt; both are empty where it teaches. ``marks`` are texts in it that the template uses.
+    """
+
+    tokens: int
+    learnt: int
+    refused: str = ""
+    silent: str = ""
+    marks: tuple[str, ...] = ()
+
+
 def survey_records(
     records: Iterable[Mapping[str, Any]],
     tokenizer: Any,
@@ -70,30 +87,60 @@ def survey_records(
     InputError
         If the template is unknown or the tokenizer is none of the fast ones.
     """
-    marks = _marks(template)
-    encode_conversation([_QUESTION], tokenizer, "libra_v1", has_image=False)
+    check_teaching(tokenizer, template)
     refused, silent, marked = [], [], []
     count = 0
     for count, record in enumerate(records, 1):
         name = str(record.get("id", count))
-        talk = record.get("conversations", ())
-        try:
-            _, labels = encode_conversation(
-                talk,
-                tokenizer,
-                template,
-                "image" in record,
-                model_max_length,
-                start_and_end=start_and_end,
-            )
-        except InputError as error:
-            refused.append(Remark(name, str(error)))
-            continue
-        if not any(label != IGNORE_INDEX for label in labels[:model_max_length]):
-            silent.append(Remark(name, _why_silent(talk, model_max_length)))
-        elif found := _marks_within(talk, marks):
-            marked.append(Remark(name, f"holds {' and '.join(found)}"))
+        found = examine(
+            record.get("conversations", ()),
+            tokenizer,
+            template,
+            "image" in record,
+            model_max_length,
+            start_and_end=start_and_end,
+        )
+        if found.refused:
+            refused.append(Remark(name, found.refused))
+        elif found.silent:
+            silent.append(Remark(name, found.silent))
+        elif found.marks:
+            marked.append(Remark(name, f"holds {' and '.join(found.marks)}"))
     return TeachingSurvey(count, tuple(refused), tuple(silent), tuple(marked))
+
+
+def check_teaching(tokenizer: Any, template: str) -> None:
+    """Refuse a template that is unknown, and a tokenizer that is none of the fast ones."""
+    templates.find(trained_as(template))
+    encode_conversation([_QUESTION], tokenizer, "libra_v1", has_image=False)
+
+
+def examine(
+    conversation: Sequence[Mapping[str, Any]],
+    tokenizer: Any,
+    template: str,
+    has_image: bool,
+    model_max_length: int,
+    *,
+    start_and_end: bool = False,
+) -> Lesson:
+    """Return what a conversation comes to; the parameters are those of `encode_conversation`."""
+    try:
+        ids, labels = encode_conversation(
+            conversation,
+            tokenizer,
+            template,
+            has_image,
+            model_max_length,
+            start_and_end=start_and_end,
+        )
+    except InputError as error:
+        return Lesson(0, 0, refused=str(error))
+    tokens = min(len(ids), model_max_length)
+    learnt = sum(label != IGNORE_INDEX for label in labels[:model_max_length])
+    if not learnt:
+        return Lesson(tokens, 0, silent=_why_silent(conversation, model_max_length))
+    return Lesson(tokens, learnt, marks=_marks_within(conversation, _marks(template)))
 
 
 def _why_silent(conversation: Iterable[Mapping[str, Any]], model_max_length: int) -> str:
@@ -102,6 +149,7 @@ def _why_silent(conversation: Iterable[Mapping[str, Any]], model_max_length: int
     return "it has no answer"
 
 
+@cache
 def _marks(template: str) -> tuple[str, ...]:
     """Return the texts that end a turn or begin one under a template."""
     name = trained_as(template)

@@ -74,11 +74,11 @@ class Records(Protocol):
 
 
 REASONS = {
-    "other_split": "its study is of another split than the one asked for",
     "no_section": "its report lacks the section asked for",
     "empty_section": "the section asked for is empty in its report",
     "no_answer": "its question has no answer, or an empty one",
     "no_image": "its study has no image",
+    "too_many_images": "it has more images than a current and a prior one",
     "missing_image": "a file of its images is not there",
     "refused": "its turns do not suit the conversation template",
     "no_token": "no token of it is learnt: it has no answer, or one beyond the longest length",
