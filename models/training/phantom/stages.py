@@ -36,13 +36,14 @@ from models.training.phantom.tasks import (
     Writer,
     projector_head,
 )
-from models.training.phantom.trainer import Advance, StageTrainer, TrainingLog
+from models.training.phantom.trainer import Advance, StageTrainer
 from models.training.phantom.vocabulary import (
     TokenizedReports,
     build_tokenizer,
     slots_of,
     tokenize_reports,
 )
+from models.training.training_log import TrainingLog
 
 _AT_ONCE = 64  # images that pass the finished tower together
 _WITH_FEATURES = ("changes", "reports")  # what is learned from the finished tower's features

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from models.errors import InputError
 from models.training.phantom.recipe import Stage
+from models.training.training_log import TrainingLog
 
 Advance = Callable[[int], None]
 
@@ -23,34 +23,6 @@ _WARM_UP = 50
 _WEIGHT_DECAY = 0.05
 _BETAS = (0.9, 0.98)
 _MAX_NORM = 1.0
-
-
-class TrainingLog:
-    """A file of JSON lines: what each stage reached, step by step."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def write(self, entry: Mapping[str, Any]) -> None:
-        """Append a line."""
-        with self.path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(entry) + "\n")
-
-    def forget(self, stage: str, after: int = 0) -> None:
-        """Drop what an interrupted run wrote of a stage and is to be written again."""
-        if not self.path.is_file():
-            return
-        lines = self.path.read_text("utf-8").splitlines(keepends=True)
-        # the last line may have been cut short
-        whole = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
-        kept = [
-            line
-            for line, entry in whole
-            if entry["stage"] != stage or ("loss" in entry and entry["step"] <= after)
-        ]
-        draft = self.path.with_suffix(".part")
-        draft.write_text("".join(kept), "utf-8", newline="\n")
-        draft.replace(self.path)
 
 
 class StageTrainer(Trainer):
