@@ -19,6 +19,7 @@ from harness.scoring_plan import ScoringPlan
 from harness.study import Study
 from harness.system_texts import load_texts
 from metrics.errors import InputError as MetricsInputError
+from metrics.errors import MissingError as MetricsMissingError
 from metrics.evaluation import Statistics
 from metrics.scoring import Tally, hash_test_set
 from metrics.selection import Selected
@@ -67,6 +68,11 @@ def _selected(plan: ScoringPlan, folder: RunFolder) -> list[Selected]:
         return plan.selected()
     except MetricsInputError as error:
         raise InputError(f"{folder.path / RUN_FILE}: {error}") from error
+    except MetricsMissingError as error:
+        raise InputError(
+            f"{folder.path / RUN_FILE} names something that is not here any more: {error} Put it "
+            f"back. Or else: {_AGAIN}"
+        ) from error
 
 
 def _recorded(folder: RunFolder) -> tuple[ScoringPlan, list[str]]:
@@ -100,7 +106,8 @@ def _statistics(
         found = list(stored.get(system, {}))
         if found != signatures or [_without_weights(one) for one in found] != wanted:
             raise InputError(
-                f"{folder.path} was scored by another version of its metrics. Score it again."
+                f"{folder.path} was scored by another version of its metrics, or with files that "
+                "have changed since. Score it again."
             )
         if any(len(array) != units.n_samples for array in stored[system].values()):
             raise InputError(f"{path} is not of the studies beside it. {_AGAIN}")
