@@ -17,6 +17,8 @@ from models.weights_files import find_weights
 Layout = Literal["full", "lora", "projector"]
 
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_model.bin")
+BASE_FIELD = "harness_base"
+"""The field of config.json, one of ours, that names what a projector stands on."""
 NON_LORA_FILE = "non_lora_trainables.bin"
 _PROJECTOR_FILES = ("mm_projector.bin", "mm_projector.safetensors", "mm_tac_projector.bin")
 
@@ -133,12 +135,17 @@ def _last_name(path_or_id: str) -> str:
 def _projector_only(
     name: str, folder: Path, config: LibraConfig, base: str | Path | None, projector: Path
 ) -> Checkpoint:
+    notes = []
     if base is None:
-        raise InputError(
-            f"{folder} holds a projector only. Give the language model it stands on as base."
-        )
+        named = read_json(folder / "config.json").get(BASE_FIELD)
+        if not isinstance(named, str):
+            raise InputError(
+                f"{folder} holds a projector only. Give the language model it stands on as base."
+            )
+        base = _named_base(named, folder)
+        notes.append(f"the base is the one that config.json names ({named})")
     below = locate(base)
-    return Checkpoint(name, folder, "projector", config, _whole(below), [projector], below)
+    return Checkpoint(name, folder, "projector", config, _whole(below), [projector], below, notes)
 
 
 def _whole(folder: Path) -> list[Path]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from models.errors import InputError, MissingError
 from models.hub import locate
-from models.libra.checkpoint import Checkpoint, find_checkpoint
-from models.libra.config import LANGUAGE_MODELS, PLAIN, read_config
+from models.libra.checkpoint import BASE_FIELD, Checkpoint, find_checkpoint
+from models.libra.config import LANGUAGE_MODELS, PLAIN, read_config, read_json
+from models.training.tuning.publishing import finish_publishing
 from models.training.tuning.recipe import Start
 from models.weights_files import find_weights
 
@@ -43,10 +44,31 @@ def find_origin(start: Start, source: Path | None = None) -> Checkpoint:
         If files are not there.
     """
     if source is not None:
+        finish_publishing(source)
         return find_checkpoint(source)
     if start.checkpoint is not None:
         return find_checkpoint(start.checkpoint, start.base)
     return _put_together(start)
+
+
+def base_name(start: Start, source: Path | None, origin: Checkpoint) -> str:
+    """Return how files name what an adapter or a projector made from ``origin`` stands on.
+
+    Parameters
+    ----------
+    start, source, origin
+        As `find_origin` takes and returns them.
+    """
+    if origin.layout == "full":
+        return reference(str(start.checkpoint) if source is None else source)
+    given = (start.base or start.language_model) if source is None else None
+    if given is not None:
+        return reference(given)
+    is_adapter = origin.layout == "lora"
+    file = origin.folder / ("adapter_config.json" if is_adapter else "config.json")
+    named = str(read_json(file)["base_model_name_or_path" if is_adapter else BASE_FIELD])
+    beside = origin.folder.parent / named
+    return reference(beside if beside.is_dir() else named)
 
 
 def reference(path_or_id: str | Path) -> str:

@@ -30,11 +30,11 @@ from models.libra.tokenizers import ReportTokenizer
 from models.libra.tower import VisionTower
 from models.training.saved_parts import adapter_part, lora_targets
 from models.training.tuning.learner import Learner
-from models.training.tuning.origin import find_origin
+from models.training.tuning.origin import base_name, find_origin
 from models.training.tuning.recipe import Lora, TuningRecipe, TuningStage
 from models.weights_files import read_weights
 
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 _PAD = "<|finetune_right_pad_id|>"
 """Llama-3's token for padding, which its tokenizer does not declare."""
 
@@ -51,17 +51,31 @@ class Started:
         Of the checkpoint; ``tokenizer.tokenizer`` is transformers', with a padding token.
     preprocessor
         From images to the tower's pixels, padded as the stage's data say.
-    origin
-        What it was loaded from.
-    layout
-        In which the stage is saved.
+    origin, base
+        What it was loaded from, and what an adapter or a projector made from that stands on.
+    recipe, stage
+        What is trained how.
     """
 
     learner: Learner
     tokenizer: ReportTokenizer
     preprocessor: Preprocessor
     origin: Checkpoint
-    layout: Layout
+    base: str
+    recipe: TuningRecipe
+    stage: TuningStage
+
+    @property
+    def layout(self) -> Layout:
+        """In which layout the stage is saved.
+
+        All weights where it trains the language model's own; an adapter where it trains one, or
+        its start has one that stays; else a projector over the model that was there.
+        """
+        if "language_model" in self.stage.trains:
+            return "full"
+        has_adapter = "lora" in self.stage.trains or self.origin.layout == "lora"
+        return "lora" if has_adapter else "projector"
 
 
 def load_learner(
@@ -91,7 +105,7 @@ def load_learner(
     """
     check_attention(stage)
     origin = find_origin(recipe.start, source)
-    dtype = _DTYPES[stage.precision]
+    dtype = DTYPES[stage.precision]
     masters = torch.float32 if stage.sharding == "none" else dtype
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -111,19 +125,10 @@ def load_learner(
         tokenizer,
         Preprocessor(settings, shape, recipe.data_of(stage).padding),
         origin,
-        saved_layout(stage, origin),
+        base_name(recipe.start, source, origin),
+        recipe,
+        stage,
     )
-
-
-def saved_layout(stage: TuningStage, origin: Checkpoint) -> Layout:
-    """Return the layout in which a stage is saved.
-
-    All weights where it trains the language model's own; an adapter where it trains one, or its
-    start has one that stays; else a projector over the model that was there.
-    """
-    if "language_model" in stage.trains:
-        return "full"
-    return "lora" if "lora" in stage.trains or origin.layout == "lora" else "projector"
 
 
 def check_attention(stage: TuningStage) -> None:
@@ -229,8 +234,10 @@ def _go_on(model: Any, lora: Lora, stage: TuningStage, origin: Checkpoint) -> No
 
 def _checkpoint_activations(language_model: Any, stage: TuningStage) -> None:
     if stage.gradient_checkpointing:
+        # transformers 5.2x renamed it, and warns of the old name
+        enable = getattr(language_model, "activation_checkpointing_enable", None)
         # the reentrant way gives no gradient where the input needs none, as with LoRA alone
-        language_model.activation_checkpointing_enable({"use_reentrant": False})
+        (enable or language_model.gradient_checkpointing_enable)({"use_reentrant": False})
         language_model.disable_input_require_grads()
 
 
