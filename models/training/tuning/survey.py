@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.training.teaching import Remark
-from models.training.tuning.records import Records
+from models.errors import InputError
+from models.training.teaching import Remark, check_teaching, examine
+from models.training.tuning.records import NothingToTeachError, Records
+from models.training.tuning.survey_result import LEFT_OUT_FILE, Survey, keep_survey, kept_survey
+
+__all__ = ["Encoding", "Survey", "survey"]
+
+_VERSION = 1
+_AT_ONCE = 500
+_FEW = 4_000
+"""Up to so many records starting a process takes longer than reading them."""
 
 
 @dataclass(frozen=True)
@@ -28,51 +41,134 @@ class Encoding:
     patches: int
     start_and_end: bool = False
 
-
-@dataclass(frozen=True)
-class Survey:
-    """The lengths of records, and which of them teach.
-
-    Parameters
-    ----------
-    lengths
-        int32 ``[records]``: tokens that the language model reads, an image counted as its patches.
-    answers
-        int32 ``[records]``: tokens that are learnt; 0 where a record teaches nothing.
-    left_out
-        Records that teach nothing, each with one of `records.REASONS`.
-    marked
-        Records that teach, but hold a text that the template uses as a mark.
-    """
-
-    lengths: NDArray[np.int32]
-    answers: NDArray[np.int32]
-    left_out: tuple[Remark, ...]
-    marked: tuple[Remark, ...]
-
-    @property
-    def taught(self) -> NDArray[np.bool_]:
-        """Whether each record teaches."""
-        return self.answers > 0
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many records are left out for each reason."""
-        return Counter(remark.reason for remark in self.left_out)
+    def digest(self) -> str:
+        """Return a SHA-256 of all that decides how a conversation is encoded."""
+        tokenizer = self.tokenizer.backend_tokenizer.to_str()
+        said = [tokenizer, self.template, self.model_max_length, self.patches, self.start_and_end]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def survey(records: Records, encoding: Encoding, workers: int, keep: Path) -> Survey:
-    """Return what every record comes to, read and tokenised once by worker processes.
+def survey(
+    records: Records,
+    encoding: Encoding,
+    workers: int,
+    keep: Path,
+    advance: Callable[[int], None] = lambda records: None,
+) -> Survey:
+    """Return what every record comes to, each read and tokenised once by worker processes.
 
     Parameters
     ----------
+    records, encoding
+        What is to be trained on.
+    workers
+        Processes beside this one.
     keep
-        A folder; the result is kept there, and a second call with the same records and encoding
-        reads it. ``left_out.jsonl`` in it names the records that teach nothing, and why.
+        A folder of this survey's own, made if it is not there. The result is kept in it, and a
+        second call with the same records and encoding reads it again. ``left_out.jsonl`` names
+        the records that teach nothing, and why.
+    advance
+        Told how many records more have been read.
 
     Raises
     ------
     InputError
-        If a record cannot be read or none teaches.
+        If a record cannot be read, none teaches, or the folder cannot be written to.
     """
-    raise NotImplementedError
+    said = f"{_VERSION} {records.digest()} {encoding.digest()}"
+    key = hashlib.sha256(said.encode()).hexdigest()
+    found = kept_survey(keep, key)
+    if found is None:
+        check_teaching(encoding.tokenizer, encoding.template)
+        found = _made(records, encoding, workers, advance)
+        keep_survey(keep, found, key)
+    if not len(found.rows):
+        raise InputError(
+            f"Nothing can be learnt from the data: {found.summary()} {keep / LEFT_OUT_FILE} names "
+            "the records."
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Part:
+    lengths: list[int]
+    answers: list[int]
+    left_out: list[Remark]
+    marked: list[Remark]
+
+
+def _made(
+    records: Records, encoding: Encoding, workers: int, advance: Callable[[int], None]
+) -> Survey:
+    parts = []
+    for part in _parts(records, encoding, workers):
+        parts.append(part)
+        advance(len(part.lengths))
+    return Survey(
+        np.array([one for part in parts for one in part.lengths], np.int32),
+        np.array([one for part in parts for one in part.answers], np.int32),
+        tuple(one for part in parts for one in part.left_out),
+        tuple(one for part in parts for one in part.marked),
+    )
+
+
+def _parts(records: Records, encoding: Encoding, workers: int) -> Iterable[_Part]:
+    starts = range(0, len(records), _AT_ONCE)
+    if workers < 1 or len(records) <= _FEW:
+        yield from (_read(records, encoding, start) for start in starts)
+        return
+    # spawned: a fork would copy the threads' locks of whatever this process has loaded
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), _Worker.begin, (records, encoding)
+    ) as pool:
+        yield from pool.map(_Worker.read, starts)
+
+
+class _Worker:
+    """What a worker process was given once, for all of its parts."""
+
+    given: tuple[Records, Encoding]
+
+    @classmethod
+    def begin(cls, records: Records, encoding: Encoding) -> None:
+        cls.given = records, encoding
+
+    @classmethod
+    def read(cls, start: int) -> _Part:
+        return _read(*cls.given, start)
+
+
+def _read(records: Records, encoding: Encoding, start: int) -> _Part:
+    part = _Part([], [], [], [])
+    for index in range(start, min(start + _AT_ONCE, len(records))):
+        length, learnt = 0, 0
+        try:
+            length, learnt = _one(records, encoding, index, part)
+        except NothingToTeachError as error:
+            part.left_out.append(Remark(error.record, error.reason))
+        part.lengths.append(length)
+        part.answers.append(learnt)
+    return part
+
+
+def _one(records: Records, encoding: Encoding, index: int, part: _Part) -> tuple[int, int]:
+    record = records[index]
+    if not all(map(os.path.isfile, record.images)):
+        raise NothingToTeachError(record.id, "missing_image")
+    found = examine(
+        record.conversation,
+        encoding.tokenizer,
+        encoding.template,
+        bool(record.images),
+        encoding.model_max_length,
+        start_and_end=encoding.start_and_end,
+    )
+    if found.refused:
+        part.left_out.append(Remark(record.id, f"refused: {found.refused}"))
+    elif found.silent:
+        part.left_out.append(Remark(record.id, f"no_token: {found.silent}"))
+    elif found.marks:
+        part.marked.append(Remark(record.id, f"holds {' and '.join(found.marks)}"))
+    patches = encoding.patches - 1 if record.images else 0
+    return found.tokens + patches, found.learnt
