@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from metrics.weights import WEIGHTS
 
@@ -24,6 +27,16 @@ _COPIED = {
     "biolord": "ratescore/FremyCompany/BioLORD-2023-C",
 }
 _DEEPER = {"distilbert-base-uncased": "tiny-distilbert", "distilroberta-base": "tiny-roberta"}
+
+
+@pytest.fixture(scope="module")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let there be tiny weights of every clinical metric, and a cache of the test file's own."""
+    folder = tmp_path_factory.mktemp("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXR_HARNESS_WEIGHTS", str(fill_with_tiny_weights(folder / "weights")))
+        patch.setenv("CXR_HARNESS_CACHE", str(folder / "cache"))
+        yield
 
 
 def fill_with_tiny_weights(folder: Path) -> Path:

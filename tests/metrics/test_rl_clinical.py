@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from metrics import InputError, score
 from metrics.rl import reward_function
-from tests.tiny_weights import fill_with_tiny_weights
+from tests.tiny_weights import tiny_weights
+
+__all__ = ["tiny_weights"]
+
+pytestmark = pytest.mark.usefixtures("tiny_weights")
 
 COMPLETIONS = ["There is a small effusion.", "The lungs are clear.", "Mild cardiomegaly."]
 REFERENCES = ["There is no effusion.", "The lungs are clear.", "The heart is enlarged."]
 LOWER = ("radcliq_v0", "radcliq_v1")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder = tmp_path_factory.mktemp("tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CXR_HARNESS_WEIGHTS", str(fill_with_tiny_weights(folder / "weights")))
-        patch.setenv("CXR_HARNESS_CACHE", str(folder / "cache"))
-        yield
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
+import pytest
 
 from metrics.metric import FloatArray, Metric
 from metrics.samples import Samples, TestSet
@@ -29,7 +31,7 @@ def statistics_of(metric: Metric, rows: Rows) -> FloatArray:
     return metric.fit(samples).statistics(samples)
 
 
-def check_bounds(metric: Metric, rows: Rows) -> None:
+def scores_stay_within_their_bounds(metric: Metric, rows: Rows) -> None:
     statistics = statistics_of(metric, rows)
     assert np.isfinite(statistics).all()
     for scores in (metric.reduce(statistics.sum(0)), *metric.per_sample(statistics)):
@@ -38,12 +40,12 @@ def check_bounds(metric: Metric, rows: Rows) -> None:
             assert np.isnan(score) or low - 1e-9 <= score <= high + 1e-9
 
 
-def check_order(metric: Metric, rows: Rows, order: Random) -> None:
+def the_order_of_samples_does_not_matter(metric: Metric, rows: Rows) -> None:
     samples = samples_of(rows)
     fitted = metric.fit(samples)
     one = fitted.statistics(samples)
     positions = list(range(len(rows)))
-    order.shuffle(positions)
+    Random(0).shuffle(positions)
     test_set = samples.test_set
     shuffled = TestSet(
         [test_set.ids[i] for i in positions],
@@ -55,7 +57,7 @@ def check_order(metric: Metric, rows: Rows, order: Random) -> None:
     np.testing.assert_array_equal(one[positions], other)
 
 
-def check_alone(metric: Metric, rows: Rows) -> None:
+def each_sample_counts_alone_as_among_others(metric: Metric, rows: Rows) -> None:
     samples = samples_of(rows)
     fitted = metric.fit(samples)
     together = fitted.statistics(samples)
@@ -64,11 +66,24 @@ def check_alone(metric: Metric, rows: Rows) -> None:
         np.testing.assert_array_equal(together[i : i + 1], fitted.statistics(alone))
 
 
-def check_vectorised(metric: Metric, rows: Rows) -> None:
+def reduce_is_vectorised_over_leading_axes(metric: Metric, rows: Rows) -> None:
     statistics = statistics_of(metric, rows)
     stacked = np.stack([statistics, statistics * 2])
     for leading, part in zip(metric.reduce(stacked), stacked, strict=True):
         np.testing.assert_array_equal(leading, metric.reduce(part))
+
+
+Law = Callable[[Metric, Rows], None]
+each = pytest.mark.parametrize(
+    "law",
+    [
+        scores_stay_within_their_bounds,
+        the_order_of_samples_does_not_matter,
+        each_sample_counts_alone_as_among_others,
+        reduce_is_vectorised_over_leading_axes,
+    ],
+    ids=lambda law: law.__name__,
+)
 
 
 def check_empty(metric: Metric) -> None:

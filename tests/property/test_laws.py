@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from metrics.judges import JudgeSettings
 from metrics.judges.judged import JudgedMetric
@@ -53,31 +51,11 @@ def test_the_registry_names_the_outputs_of_every_metric() -> None:
 
 
 @by_signature
+@laws.each
 @often
 @given(rows=pairs)
-def test_scores_stay_within_their_bounds(metric: Metric, rows: Rows) -> None:
-    laws.check_bounds(metric, rows)
-
-
-@by_signature
-@often
-@given(rows=pairs, order=st.randoms(use_true_random=False))
-def test_the_order_of_samples_does_not_matter(metric: Metric, rows: Rows, order: Random) -> None:
-    laws.check_order(metric, rows, order)
-
-
-@by_signature
-@often
-@given(rows=pairs)
-def test_each_sample_counts_alone_as_it_counts_among_others(metric: Metric, rows: Rows) -> None:
-    laws.check_alone(metric, rows)
-
-
-@by_signature
-@often
-@given(rows=pairs)
-def test_reduce_is_vectorised_over_leading_axes(metric: Metric, rows: Rows) -> None:
-    laws.check_vectorised(metric, rows)
+def test_a_law_holds(metric: Metric, law: laws.Law, rows: Rows) -> None:
+    law(metric, rows)
 
 
 @by_signature
