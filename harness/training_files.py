@@ -64,12 +64,13 @@ def found_lines(path: Path) -> Iterator[FoundRecord]:
         start = line = 0
         while raw := file.readline(MAX_LINE_BYTES + 2):
             line += 1
-            skipped = len(_BOM) if line == 1 and raw.startswith(_BOM) else 0
-            if not raw.isspace():
-                content = _object(raw[skipped:])
+            text = raw.removeprefix(_BOM) if line == 1 else raw
+            if text and not text.isspace():
+                content = _object(text)
                 if content is None or len(raw.rstrip(b"\r\n")) > MAX_LINE_BYTES:
                     _refuse_lines(path)
-                yield FoundRecord(start + skipped, start + len(raw), line, content)
+                end = start + len(raw)
+                yield FoundRecord(end - len(text), end, line, content)
             start += len(raw)
     if not line:
         _refuse_lines(path)
