@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from textwrap import fill
 
-from models.training.phantom.parts import Parts, count_parameters
+from models.training.operations import count_parameters
+from models.training.phantom.parts import Parts
 from models.training.phantom.recipe import Recipe
 
 _ROWS = {

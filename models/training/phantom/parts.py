@@ -165,8 +165,3 @@ def start_projector(connector: Projector, features: Tensor) -> None:
     connector.LFE_prior_bias.fill_(_PRIOR_BIAS)
     width = connector.cros_attention.embed_dim
     connector.cros_attention.in_proj_weight[: 2 * width] = _LIKENESS * torch.eye(width).repeat(2, 1)
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Return how many numbers are learned in a module."""
-    return sum(parameter.numel() for parameter in module.parameters())

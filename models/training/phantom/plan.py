@@ -6,13 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from models.training.phantom.operations import (
-    Example,
-    adapter_parameters,
-    operations_of,
-    tower_operations,
-)
-from models.training.phantom.parts import Parts, build_parts, count_parameters
+from models.training.operations import adapter_parameters, count_parameters, tower_operations
+from models.training.phantom.operations import Example, operations_of
+from models.training.phantom.parts import Parts, build_parts
 from models.training.phantom.recipe import Recipe, Stage
 
 _PHANTOM = Example(prompt=21, report=69)

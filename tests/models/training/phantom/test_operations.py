@@ -10,7 +10,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.training.phantom.operations import Example, Operations, operations_of, tower_operations
+from models.training.operations import Operations, tower_operations
+from models.training.phantom.operations import Example, operations_of
 from models.training.phantom.parts import build_parts
 from models.training.phantom.recipe import LoraShape, Part, Recipe, Stage, Subject
 from models.training.phantom.stages import Course
