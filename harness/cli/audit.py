@@ -9,13 +9,17 @@ import typer
 
 from harness.cli.output import JsonOption, print_json, print_table, progress_bar
 from harness.cli.shared import (
+    ClusterOption,
+    ConfidenceOption,
     FreshOption,
     LimitOption,
     MaxLineOption,
     MetricsOption,
     ProtocolOption,
     ReferencesOption,
+    ResamplesOption,
     SectionOption,
+    SeedOption,
     SkipOption,
     split_names,
 )
@@ -31,12 +35,10 @@ def audit(
         list[str] | None, typer.Option("--edits", metavar="E,…", help="Only these edits.")
     ] = None,
     limit: LimitOption = None,
-    resamples: Annotated[int, typer.Option("--resamples", min=0, help="0: no intervals.")] = 1000,
-    confidence: Annotated[float, typer.Option("--confidence")] = 0.95,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
-    cluster: Annotated[
-        str, typer.Option("--cluster", help="auto, none, subject_id, study_id or a tag")
-    ] = "auto",
+    resamples: ResamplesOption = 1000,
+    confidence: ConfidenceOption = 0.95,
+    seed: SeedOption = 0,
+    cluster: ClusterOption = "auto",
     skip_unavailable: SkipOption = False,
     max_line_mb: MaxLineOption = 8.0,
     fresh: FreshOption = False,

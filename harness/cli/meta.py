@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from harness.cli.output import JsonOption, print_json, print_table
-from harness.cli.shared import FreshOption, MetricsOption, ProtocolOption, SkipOption, split_names
+from harness.cli.shared import (
+    ConfidenceOption,
+    FreshOption,
+    MetricsOption,
+    ProtocolOption,
+    ResamplesOption,
+    SeedOption,
+    SkipOption,
+    split_names,
+)
 
 
 def meta(
@@ -30,9 +39,9 @@ def meta(
         list[str] | None,
         typer.Option("--lower", metavar="M,…", help="Columns of --scores: lower is better."),
     ] = None,
-    resamples: Annotated[int, typer.Option("--resamples", min=0, help="0: no intervals.")] = 1000,
-    confidence: Annotated[float, typer.Option("--confidence")] = 0.95,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    resamples: ResamplesOption = 1000,
+    confidence: ConfidenceOption = 0.95,
+    seed: SeedOption = 0,
     skip_unavailable: SkipOption = False,
     fresh: FreshOption = False,
     as_json: JsonOption = False,

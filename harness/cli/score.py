@@ -10,57 +10,66 @@ import typer
 from harness.cli.output import JsonOption, note, progress_bar
 from harness.cli.shared import (
     AllowMissingOption,
+    ClusterOption,
+    ConfidenceOption,
     FreshOption,
     MaxLineOption,
     MetricsOption,
     ProcessesOption,
     ProtocolOption,
     ReferencesOption,
+    ResamplesOption,
     SectionOption,
+    SeedOption,
     SettingOption,
     SkipOption,
     show_scored,
     split_names,
 )
 
+PredictionsOption = Annotated[
+    list[str], typer.Option("--predictions", metavar="[NAME=]FILE", help="A system; repeatable.")
+]
+MoreArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[[NAME=]FILE]...", help="Further systems.")
+]
+RunOption = Annotated[Path, typer.Option("--output", metavar="DIR", help="The run folder.")]
+MethodOption = Annotated[str, typer.Option("--method", help="percentile or bca")]
+SlicesOption = Annotated[
+    list[str] | None,
+    typer.Option("--slice", help="has_prior, view, report_length, abnormal or a tag"),
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="FIELD=COLUMN",
+        help="Column of a CSV or TSV that holds a field; repeatable.",
+    ),
+]
+ImagesOption = Annotated[
+    Path | None, typer.Option("--images", metavar="DIR", help="Folder of the studies' images.")
+]
+
 
 def score(
     context: typer.Context,
     references: ReferencesOption,
-    predictions: Annotated[
-        list[str],
-        typer.Option("--predictions", metavar="[NAME=]FILE", help="A system; repeatable."),
-    ],
-    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="The run folder.")],
-    more_predictions: Annotated[
-        list[str] | None, typer.Argument(metavar="[[NAME=]FILE]...", help="Further systems.")
-    ] = None,
+    predictions: PredictionsOption,
+    output: RunOption,
+    more_predictions: MoreArgument = None,
     metrics: MetricsOption = None,
     protocol: ProtocolOption = None,
     settings: SettingOption = None,
     section: SectionOption = "findings",
-    resamples: Annotated[int, typer.Option("--resamples", min=0, help="0: no intervals.")] = 1000,
-    confidence: Annotated[float, typer.Option("--confidence")] = 0.95,
-    method: Annotated[str, typer.Option("--method", help="percentile or bca")] = "percentile",
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
-    cluster: Annotated[
-        str, typer.Option("--cluster", help="auto, none, subject_id, study_id or a tag")
-    ] = "auto",
-    slices: Annotated[
-        list[str] | None,
-        typer.Option("--slice", help="has_prior, view, report_length, abnormal or a tag"),
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--column",
-            metavar="FIELD=COLUMN",
-            help="Column of a CSV or TSV that holds a field; repeatable.",
-        ),
-    ] = None,
-    images: Annotated[
-        Path | None, typer.Option("--images", metavar="DIR", help="Folder of the studies' images.")
-    ] = None,
+    resamples: ResamplesOption = 1000,
+    confidence: ConfidenceOption = 0.95,
+    method: MethodOption = "percentile",
+    seed: SeedOption = 0,
+    cluster: ClusterOption = "auto",
+    slices: SlicesOption = None,
+    columns: ColumnsOption = None,
+    images: ImagesOption = None,
     allow_missing: AllowMissingOption = False,
     skip_unavailable: SkipOption = False,
     max_line_mb: MaxLineOption = 8.0,

@@ -72,6 +72,12 @@ MaxLineOption = Annotated[
         "--max-line-mb", min=0.001, callback=_finite, help="Refuse longer lines of input files."
     ),
 ]
+ResamplesOption = Annotated[int, typer.Option("--resamples", min=0, help="0: no intervals.")]
+ConfidenceOption = Annotated[float, typer.Option("--confidence")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0)]
+ClusterOption = Annotated[
+    str, typer.Option("--cluster", help="auto, none, subject_id, study_id or a tag")
+]
 AllowMissingOption = Annotated[
     bool, typer.Option("--allow-missing", help="Score missing predictions as empty reports.")
 ]
