@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +11,9 @@ from torch.utils.data import Sampler
 
 from models.training.sampling import length_grouped_order
 
+_POOL = 50
+"""Updates whose records are sorted together, as transformers has it."""
+
 
 class TuningSampler(Sampler[int]):
     """Yields the place of every record once, in batches of like length.
@@ -17,6 +21,11 @@ class TuningSampler(Sampler[int]):
     The order is that of all processes together: the batch of step s, accumulation a and process r
     is the next one in it, r changing fastest, which is how accelerate deals batches out. To go on
     within an epoch, take the same epoch and skip what was taken.
+
+    The original sorts the records of one update alone: on one device that is no grouping. Here
+    those of 50 updates are sorted, their updates shuffled again, and each is dealt out as the
+    original does. The update with the longest record is the first, so that memory runs out at once
+    if it does.
 
     Parameters
     ----------
@@ -53,14 +62,30 @@ class TuningSampler(Sampler[int]):
     def order(self, epoch: int) -> list[int]:
         """Return the places of all records in the order of an epoch."""
         draw = np.random.default_rng([self._seed, epoch])
-        if not self._grouped:
-            shuffled: list[int] = draw.permutation(len(self._lengths)).tolist()
-            return shuffled
-        return length_grouped_order(
-            self._lengths.tolist(),
-            *self._sizes,
-            permutation=lambda count: draw.permutation(count).tolist(),
-        )
+        shuffled = draw.permutation(len(self._lengths))
+        if self._grouped:
+            pooled = self._pooled(shuffled, draw)
+            return length_grouped_order(
+                self._lengths.tolist(), *self._sizes, permutation=lambda count: pooled
+            )
+        whole: list[int] = shuffled.tolist()
+        return whole
+
+    def _pooled(self, shuffled: NDArray[np.int64], draw: np.random.Generator) -> list[int]:
+        """Return records so that those of one update are of like length; what is left is last."""
+        size = math.prod(self._sizes)
+        updates = []
+        for start in range(0, len(shuffled), size * _POOL):
+            pool = shuffled[start : start + size * _POOL]
+            pool = pool[np.argsort(-self._lengths[pool], kind="stable")]
+            updates += [pool[i : i + size] for i in range(0, len(pool), size)]
+        *whole, last = updates
+        order = draw.permutation(len(whole)).tolist()
+        longest = max(order, key=lambda i: int(self._lengths[whole[i][0]]), default=None)
+        if longest is not None:
+            order.remove(longest)
+            order.insert(0, longest)
+        return [int(one) for part in [*(whole[i] for i in order), last] for one in part]
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.order(self._epoch))

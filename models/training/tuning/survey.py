@@ -114,15 +114,16 @@ def _made(
 
 
 def _parts(records: Records, encoding: Encoding, workers: int) -> Iterable[_Part]:
-    starts = range(0, len(records), _AT_ONCE)
-    if workers < 1 or len(records) <= _FEW:
-        yield from (_read(records, encoding, start) for start in starts)
+    count = len(records)
+    spans = [range(i, min(i + _AT_ONCE, count)) for i in range(0, count, _AT_ONCE)]
+    if workers < 1 or count <= _FEW:
+        yield from (_read(records, encoding, span) for span in spans)
         return
     # spawned: a fork would copy the threads' locks of whatever this process has loaded
     with ProcessPoolExecutor(
         workers, get_context("spawn"), _Worker.begin, (records, encoding)
     ) as pool:
-        yield from pool.map(_Worker.read, starts)
+        yield from pool.map(_Worker.read, spans)
 
 
 class _Worker:
@@ -135,13 +136,13 @@ class _Worker:
         cls.given = records, encoding
 
     @classmethod
-    def read(cls, start: int) -> _Part:
-        return _read(*cls.given, start)
+    def read(cls, span: range) -> _Part:
+        return _read(*cls.given, span)
 
 
-def _read(records: Records, encoding: Encoding, start: int) -> _Part:
+def _read(records: Records, encoding: Encoding, span: range) -> _Part:
     part = _Part([], [], [], [])
-    for index in range(start, min(start + _AT_ONCE, len(records))):
+    for index in span:
         length, learnt = 0, 0
         try:
             length, learnt = _one(records, encoding, index, part)
