@@ -33,17 +33,25 @@ def train(
     from models.training.recipe_files import find_recipe, read_recipe
     from models.training.tuning.recipe import TuningRecipe
 
-    read = read_recipe(find_recipe(recipe))
+    path = find_recipe(recipe)
+    read = read_recipe(path)
     _check_packages()
     if isinstance(read, TuningRecipe):
         if plan:
-            train_tuning.show_plan(read, as_json)
+            train_tuning.show_plan(read, _folder(path), as_json)
         else:
-            train_tuning.train(read, output or Path(read.name), resume, as_json)
+            train_tuning.train(read, _folder(path), output or Path(read.name), resume, as_json)
     elif plan:
         train_phantom.show_plan(read, as_json)
     else:
         train_phantom.train(read, output or Path(read.name), resume, as_json)
+
+
+def _folder(recipe: Path) -> Path:
+    """Return what paths in a recipe are relative to: its folder, or for a bundled one this one."""
+    from models.training.recipe_files import BUNDLED
+
+    return Path() if recipe.parent == BUNDLED else recipe.parent
 
 
 def _check_packages() -> None:

@@ -14,13 +14,14 @@ from models.training.phantom.recipe_checks import check_recipe
 from models.training.tuning.recipe import TuningRecipe
 from models.training.tuning.recipe_checks import check_tuning
 
+BUNDLED = Path(str(files("models.recipes")))
+"""Folder of the recipes that come with the package."""
 _STAGES = "stages"
 
 
 def recipe_names() -> list[str]:
     """Return the names of the recipes that come with the package."""
-    entries = files("models.recipes").iterdir()
-    return sorted(entry.name[:-5] for entry in entries if entry.name.endswith(".yaml"))
+    return sorted(file.stem for file in BUNDLED.glob("*.yaml"))
 
 
 def find_recipe(given: str) -> Path:
@@ -36,7 +37,7 @@ def find_recipe(given: str) -> Path:
         return path
     name = given.removesuffix(".yaml")
     if name in recipe_names():
-        return Path(str(files("models.recipes").joinpath(f"{name}.yaml")))
+        return BUNDLED / f"{name}.yaml"
     raise InputError(
         f"There is no recipe {given!r}. Give a path or one of: {', '.join(recipe_names())}."
     )
