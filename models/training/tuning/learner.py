@@ -88,7 +88,7 @@ class Learner(nn.Module):
         """
         rows = list(_rows(input_ids, attention_mask))
         shown = [number for number, row in enumerate(rows) if row.image is not None]
-        pictures = self._pictures(shown, images, features)
+        pictures = self.pictures(shown, images, features)
         embeddings, targets = self._spliced(rows, input_ids, labels, pictures)
         total, tokens = self._summed_loss(embeddings, targets)
         items = tokens.clamp(min=1) if num_items_in_batch is None else num_items_in_batch
@@ -97,10 +97,13 @@ class Learner(nn.Module):
             loss = loss + 0.0 * pictures.sum()
         return {"loss": loss, "tokens": tokens}
 
-    def _pictures(
+    def pictures(
         self, shown: Sequence[int], images: Tensor | None, features: Tensor | None
     ) -> Tensor:
-        """Return the image embeddings ``[shown, patches, hidden]`` of some rows."""
+        """Return the image embeddings ``[shown, patches, hidden]`` of some rows of a batch.
+
+        Of no rows they are those of one patch that is none, which keeps the projector in the graph.
+        """
         if not shown:
             tower = self.vision_tower
             something = torch.ones(1, tower.num_layers, 1, tower.width)

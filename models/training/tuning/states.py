@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -16,7 +14,6 @@ from models.errors import InputError
 
 _PREFIX = "step-"
 _TRAINED = "trained.safetensors"
-_PROGRESS = "trainer_state.json"
 
 
 class States:
@@ -37,7 +34,7 @@ class States:
 
     def begin(self) -> None:
         """Make room for a draft."""
-        shutil.rmtree(self.draft, ignore_errors=True)
+        self.discard()
         self.draft.mkdir(parents=True)
 
     def keep(self, draft: Path, step: int) -> None:
@@ -51,6 +48,10 @@ class States:
         for one in self.folder.glob(f"{_PREFIX}*"):
             if one != kept:
                 shutil.rmtree(one, ignore_errors=True)
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove the draft: a full disk has room again."""
         shutil.rmtree(self.draft, ignore_errors=True)
 
     def clear(self) -> None:
@@ -61,12 +62,6 @@ class States:
 def step_of(state: Path) -> int:
     """Return the number of updates that a state stands for."""
     return int(state.name.removeprefix(_PREFIX))
-
-
-def history_of(state: Path) -> list[dict[str, Any]]:
-    """Return what the trainer had logged by a state, oldest first."""
-    found: list[dict[str, Any]] = json.loads((state / _PROGRESS).read_text("utf-8"))["log_history"]
-    return found
 
 
 def save_trained(module: nn.Module, folder: Path) -> None:
