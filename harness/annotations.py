@@ -19,6 +19,8 @@ from harness.suggest import suggestion
 from metrics.cache import AnnotationCache
 
 _JUDGE = "metrics.judges.judge:Judge"
+_START = b'{"signature": '
+"""What every line of an export begins with."""
 _BERTSCORE = "metrics.annotators.bertscore.annotator:BertScoreAnnotator"
 
 
@@ -81,9 +83,10 @@ def export(path: Path) -> int:
     Raises
     ------
     InputError
-        If the file cannot be written.
+        If the file cannot be written, or is there and is no earlier export.
     """
     count = 0
+    _refuse_others(path)
     with explained(path), _private(path) as file:
         for signature, digest, value in AnnotationCache().entries():
             line = {"signature": signature, "sha256": digest, **_readable(signature, value)}
@@ -128,6 +131,17 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "_asdict"):
         return {name: _plain(part) for name, part in value._asdict().items()}
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _refuse_others(path: Path) -> None:
+    """Refuse to replace anything but an export."""
+    if not path.exists():
+        return
+    if path.is_file():
+        with explained(path), path.open("rb") as file:
+            if file.read(len(_START)) in (b"", _START):
+                return
+    raise InputError(f"{path} is there, and is no export of the cache. Name another file.")
 
 
 @contextmanager

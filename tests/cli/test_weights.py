@@ -129,6 +129,26 @@ def test_an_empty_cache_is_no_error(run: Run, nothing_here: Path, tmp_path: Path
     assert 2 == run("cache", "export", tmp_path / "absent" / "none.jsonl").status
 
 
+def test_an_export_replaces_an_earlier_one_and_nothing_else(
+    run: Run, nothing_here: Path, tmp_path: Path
+) -> None:
+    from metrics.cache import AnnotationCache
+
+    AnnotationCache().put("another|v:1", {"text": b"1"})
+    file = tmp_path / "all.jsonl"
+    assert 0 == run("cache", "export", file).status
+    AnnotationCache().put("another|v:1", {"more": b"2"})
+    assert 0 == run("cache", "export", file).status
+    assert 2 == len(file.read_text().splitlines())
+    own = tmp_path / "studies.jsonl"
+    own.write_text('{"study_id": "s"}')
+    for path in (own, tmp_path, "/dev/full"):
+        ended = run("cache", "export", path)
+        assert 2 == ended.status
+        assert "is no export of the cache" in ended.err
+    assert '{"study_id": "s"}' == own.read_text()
+
+
 def test_verdicts_of_judges_are_exported_as_their_answers(
     run: Run, nothing_here: Path, tmp_path: Path
 ) -> None:
