@@ -23,7 +23,7 @@ import models
 from models.engines.engine import Decoding
 from models.libra.config import read_config
 from models.libra.encoding import ImagePair
-from models.libra.known_towers import KNOWN_TOWERS
+from models.libra.known_towers import KNOWN_TOWERS, KnownTower
 from models.libra.manifest import official_keys, tower_keys
 from models.libra.reporter import LibraReporter, Question
 
@@ -83,12 +83,16 @@ def main() -> None:
             _row(model, name, beams, count)
 
 
-def write_checkpoint(folder: Path, settings: dict[str, Any], tokenizer: Path) -> None:
+def write_checkpoint(
+    folder: Path,
+    settings: dict[str, Any],
+    tokenizer: Path,
+    known: KnownTower = KNOWN_TOWERS[TOWER],
+) -> None:
     """Write random weights in the official layout, and the tower beside them."""
     model, tower = folder / "model", folder / "rad-dino"
     for path in (model, tower):
         path.mkdir(parents=True, exist_ok=True)
-    known = KNOWN_TOWERS[TOWER]
     (tower / "config.json").write_text(json.dumps(known.config))
     (tower / "preprocessor_config.json").write_text(json.dumps(known.preprocessor))
     save_file(_random(tower_keys(known.config), torch.float32), tower / "model.safetensors")
@@ -111,13 +115,14 @@ def write_checkpoint(folder: Path, settings: dict[str, Any], tokenizer: Path) ->
 
 
 def _random(shapes: dict[str, tuple[int, ...]], dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Weights of norms are one; the others are drawn on the GPU."""
+    """Weights of norms are one; the others are drawn, on the GPU where there is one."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     tensors = {}
     for name, shape in shapes.items():
         if "norm" in name and name.endswith("weight"):
             tensors[name] = torch.ones(shape, dtype=dtype)
         else:
-            drawn = torch.empty(shape, dtype=dtype, device="cuda").normal_(0, 0.02)
+            drawn = torch.empty(shape, dtype=dtype, device=device).normal_(0, 0.02)
             tensors[name] = drawn.cpu()
     return tensors
 
