@@ -177,7 +177,7 @@ class Libra(Adapter):
 
     @property
     def _template(self) -> str:
-        return self.options.template or prompts.template_for(self._checkpoint.name).name
+        return self.options.template or self._checkpoint.template.name
 
     def _loaded(self) -> LibraReporter:
         if self._reporter is None:

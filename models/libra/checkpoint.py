@@ -11,7 +11,7 @@ from typing import Literal
 from models.errors import InputError, MissingError
 from models.hub import locate
 from models.libra.config import LibraConfig, read_config, read_json
-from models.libra.templates import model_name
+from models.libra.templates import TemplateChoice, choose, model_name
 from models.weights_files import find_weights
 
 Layout = Literal["full", "lora", "projector"]
@@ -54,6 +54,14 @@ class Checkpoint:
     extra: list[Path]
     text_folder: Path
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def template(self) -> TemplateChoice:
+        """The template of questions that name none: the one on record, else by the name."""
+        recorded = self.config.template
+        if recorded is not None:
+            return TemplateChoice(recorded, "config.json names it (harness_template)")
+        return choose(self.name)
 
     @property
     def files(self) -> list[Path]:

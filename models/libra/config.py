@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from models.errors import InputError, MissingError
+from models.libra import templates
 
 LANGUAGE_MODELS: dict[str, str] = {
     "libra": "llama",
@@ -65,7 +66,8 @@ class LibraConfig:
 
     ``language_model`` holds the fields of ``model_type`` alone. ``tower_inside``: the checkpoint
     holds the tower's own, adapted weights. ``context_sections`` are those that its prompts show;
-    None for all (a field of ours, ``harness_context_sections``).
+    None for all (a field of ours, ``harness_context_sections``). ``template`` is the conversation
+    template that it was trained with, where that is on record (``harness_template``).
     """
 
     family: str
@@ -80,6 +82,7 @@ class LibraConfig:
     aspect_ratio: str | None
     tower_inside: bool
     context_sections: tuple[str, ...] | None = None
+    template: str | None = None
 
     @property
     def is_llava(self) -> bool:
@@ -141,6 +144,7 @@ def read_config(folder: Path) -> LibraConfig:
         aspect_ratio=raw.get("image_aspect_ratio"),
         tower_inside=_flag(raw, "unfreeze_mm_vision_tower", file),
         context_sections=_sections(raw.get("harness_context_sections"), file),
+        template=_template(raw.get("harness_template"), file),
     )
 
 
@@ -207,6 +211,15 @@ def _flag(raw: Mapping[str, Any], name: str, file: Path) -> bool:
     if not isinstance(value, bool | None):
         raise InputError(f"{file}: {name} is neither true nor false.")
     return bool(value)
+
+
+def _template(value: Any, file: Path) -> str | None:
+    if value is not None and value not in templates.names():
+        raise InputError(
+            f"{file}: harness_template names no conversation template. Known are "
+            f"{', '.join(templates.names())}."
+        )
+    return value
 
 
 def _sections(value: Any, file: Path) -> tuple[str, ...] | None:

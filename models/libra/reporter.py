@@ -85,7 +85,7 @@ class LibraReporter:
         self.encoder = encoder
         self.record = record
         self.engines = engines
-        self.template = prompts.template_for(checkpoint.name)
+        self.template = checkpoint.template
         """The template of questions that name none, and why: the original goes by names."""
 
     @property

@@ -27,6 +27,7 @@ from models.training.tuning.publishing import published
 from models.training.tuning.shards import Planned, write_model
 from models.training.tuning.start import DTYPES, Started
 from models.training.tuning.whole_model import (
+    official_projector,
     tower_part,
     tower_reference,
     whole_config,
@@ -118,12 +119,7 @@ def _save_whole(folder: Path, started: Started, tensors: Mapping[str, Tensor]) -
     language = below(_LANGUAGE, tensors)
     if language_config(config).tie_word_embeddings:
         language.pop(HEAD, None)
-    # LLaVA's own layout lacks the wrapper's name
-    wrapper = "projector." if config.is_llava else ""
-    projector = {
-        PROJECTOR_PREFIX + name.removeprefix(wrapper): one
-        for name, one in _projector(tensors).items()
-    }
+    projector = official_projector(started.origin, _projector(tensors))
     fixed = projector | tower_part(started.origin)
     planned = {name: Planned(tuple(one.shape), dtype) for name, one in language.items()}
     planned |= {name: Planned(tuple(one.shape), one.dtype) for name, one in fixed.items()}
@@ -142,6 +138,7 @@ def _config(started: Started) -> dict[str, Any]:
         "freeze_mm_mlp_adapter": "projector" not in stage.trains,
         "tokenizer_padding_side": "right",
         "tokenizer_model_max_length": stage.model_max_length,
+        "harness_template": started.recipe.template,
         "harness_context_sections": None if data.context is None else list(data.context),
     }
 

@@ -6,15 +6,15 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from models.libra.checkpoint import Checkpoint
+from models.libra.checkpoint import BASE_FIELD, Checkpoint
 from models.libra.config import LANGUAGE_CLASSES, read_json
 from models.libra.loading import load_tower
-from models.libra.tensor_names import TOWER_PREFIX, below, collect
+from models.libra.tensor_names import PROJECTOR_PREFIX, TOWER_PREFIX, below, collect
 from models.libra.tower import tower_config, tower_folder, tower_settings
 from models.libra.tower_names import official_names
 from models.weights_files import read_tensors
@@ -22,6 +22,8 @@ from models.weights_files import read_tensors
 _KINDS = {"dinov2": "dino", "clip_vision_model": "clip", "siglip_vision_model": "siglip"}
 """What the original looks for in a tower's name to choose its class."""
 _OTHER_FILES = ("config.json", "adapter_config.json", "preprocessor_config.json")
+T = TypeVar("T")
+
 _TEXT_SUFFIXES = (".json", ".model", ".txt", ".jinja")
 
 
@@ -31,6 +33,7 @@ def whole_config(origin: Checkpoint) -> dict[str, Any]:
     Where a plain language model has been given a projector, the fields for it are added.
     """
     raw = read_json(origin.folder / "config.json")
+    raw.pop(BASE_FIELD, None)
     config = origin.config
     if raw.get("mm_vision_tower") is not None:
         return raw
@@ -46,6 +49,17 @@ def whole_config(origin: Checkpoint) -> dict[str, Any]:
         "mm_use_im_patch_token": False,
         "image_aspect_ratio": config.aspect_ratio,
         "use_mm_proj": True,
+    }
+
+
+def official_projector(origin: Checkpoint, projector: Mapping[str, T]) -> dict[str, T]:
+    """Return a projector's values under the names of a whole checkpoint.
+
+    LLaVA's own layout lacks the wrapper's name.
+    """
+    wrapper = "projector." if origin.config.is_llava else ""
+    return {
+        PROJECTOR_PREFIX + name.removeprefix(wrapper): value for name, value in projector.items()
     }
 
 
