@@ -24,6 +24,7 @@ from metrics.metric import FloatArray
 from metrics.registry import ENTRIES, metric_class
 from metrics.samples import TestSet
 from metrics.scoring import Resampling, per_sample_scores, tally
+from metrics.selection import known_outputs, plain_key
 from metrics.statistics import Units, few_units
 from metrics.statistics.correlation import kendall, pearson
 from reports.agreement import Agreement
@@ -168,8 +169,11 @@ def _scored(
 
 
 def _known_as_lower(name: str) -> bool:
-    """Return whether a column is one of our outputs, and lower is better there."""
-    output = name.rpartition("/")[2]
+    """Return whether a column is one of our outputs, however spelled, and lower is better there."""
+    known_names = known_outputs()
+    # `1/RadCliQ-v1` is no output of a protocol `1`
+    spelled = (plain_key(one, known_names) for one in (name, name.rpartition("/")[2]))
+    output = next((one for one in spelled if one in known_names), name)
     owner = next((n for n, entry in ENTRIES.items() if output in entry.outputs), None)
     if owner is None:
         return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,16 +100,11 @@ def read_candidates(path: Path, counts: ErrorCounts) -> list[Candidate]:
     Raises
     ------
     InputError
-        If a column or a study is missing.
+        If a column or a study is missing, or a study is there twice.
     """
     header = table_header(path)
     reference = _column(path, header, REFERENCE)
-    rows = [row for _, row in table_rows(path)]
-    if counts.study_column in header:
-        by_study = {_name(row[counts.study_column]): row for row in rows}
-    else:
-        first = _first_number(path, len(rows), counts)
-        by_study = {str(number): row for number, row in enumerate(rows, first)}
+    by_study = _reports(path, header, counts)
     found = []
     for study, candidate in counts.pairs:
         if study not in by_study:
@@ -159,6 +154,21 @@ def read_scores(path: Path, pairs: Sequence[Pair]) -> dict[str, list[float]]:
             f"({listed(missing)}). Score them too."
         )
     return {name: [scores[pair][at] for pair in pairs] for at, name in enumerate(metrics)}
+
+
+def _reports(
+    path: Path, header: Sequence[str], counts: ErrorCounts
+) -> Mapping[str, Mapping[str, str]]:
+    """Return the rows of reports by study."""
+    rows = list(table_rows(path))
+    if counts.study_column not in header:
+        first = _first_number(path, len(rows), counts)
+        return {str(number): row for number, (_, row) in enumerate(rows, first)}
+    found: dict[str, Mapping[str, str]] = {}
+    for line, row in rows:
+        if found.setdefault(_name(row[counts.study_column]), row) is not row:
+            raise InputError(f"{path} line {line}: a second row of the same study. Keep one.")
+    return found
 
 
 def _first_number(path: Path, rows: int, counts: ErrorCounts) -> int:

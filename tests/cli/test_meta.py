@@ -200,3 +200,40 @@ def test_scores_of_every_pair_are_needed(run: Run) -> None:
     _write(Path("scores.csv"), ("study_number", "system", "m"), [[0, "bleu", 1.0]])
     ended = run("meta", "--errors", "errors.csv", "--scores", "scores.csv", "--output", "out")
     assert (2, True) == (ended.status, "no scores of 47 of 48 pairs" in ended.err)
+
+
+@pytest.mark.parametrize(
+    ("column", "direction"),
+    [
+        ("RadCliQ-v1", False),
+        ("rexrank/radcliq_v1", False),
+        ("1/RadCliQ-v1", True),
+        ("GREEN_errors", False),
+        ("my/score", True),
+    ],
+)
+def test_the_direction_of_our_outputs_is_known_as_papers_spell_them(
+    tmp_path: Path, run: Run, column: str, direction: bool
+) -> None:
+    _write(tmp_path / "e.csv", ("study_id", "system", "errors"), [["a", "x", 1], ["b", "x", 3]])
+    _write(tmp_path / "s.csv", ("study_id", "system", column), [["b", "x", 0.1], ["a", "x", 0.7]])
+    ended = run(
+        *("meta", "--errors", tmp_path / "e.csv", "--scores", tmp_path / "s.csv"),
+        *("--resamples", 0, "--output", tmp_path / "out", "--json"),
+    )
+    (one,) = json.loads(ended.out)["agreements"]
+    assert (direction, 1.0 if direction else -1.0) == (
+        one["higher_is_better"],
+        one["kendall"]["value"],
+    )
+
+
+def test_two_rows_of_one_study_are_refused(files: tuple[list[Any], list[Any]], run: Run) -> None:
+    rows = [[number, *row[1:]] for number, row in enumerate(files[0])]
+    header = ("study_number", "gt_report", *CANDIDATES)
+    _write(Path("reports.csv"), header, rows)
+    words = (*WORDS, "--metrics", "bleu1", "--resamples", 0, "--fresh")
+    assert 0 == run(*words).status
+    _write(Path("reports.csv"), header, [*rows, ["1.0", *rows[3][1:]]])
+    ended = run(*words)
+    assert (2, True) == (ended.status, "line 14: a second row of the same study" in ended.err)
