@@ -20,6 +20,8 @@ from metrics.errors import InputError, MissingError
 
 PACKAGES = ("radgraph", "f1chexbert", "bert-score", "transformers", "torch")
 _WORKER = Path(__file__).with_name("clinical_worker.py")
+_MEND = "`cxr-harness reference-env create` mends it."
+_PATIENCE_S = 2.0
 _SETTINGS = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -70,16 +72,21 @@ class ReferenceWorker:
                 "The official clinical packages need an environment of their own, and "
                 f"{self._folder} is none. Make it with `cxr-harness reference-env create`."
             )
-        # isolated: neither this file's folder nor the user's packages may shadow the environment's
-        self._process = subprocess.Popen(  # noqa: S603
-            [str(python), "-I", str(_WORKER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **_SETTINGS, **(environment or {})},
-            text=True,
-            encoding="ascii",
-        )
+        try:
+            # isolated: neither this file's folder nor the user's packages may shadow its own
+            self._process = subprocess.Popen(  # noqa: S603
+                [str(python), "-I", str(_WORKER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **_SETTINGS, **(environment or {})},
+                text=True,
+                encoding="ascii",
+            )
+        except OSError as error:
+            raise MissingError(
+                f"The environment {self._folder} does not start: {error.strerror}. {_MEND}"
+            ) from error
 
     def ask(self, task: str, **settings: Any) -> Answer:
         """Return the answer to a task of ``clinical_worker.TASKS``.
@@ -91,24 +98,36 @@ class ReferenceWorker:
         MissingError
             If the environment does not work.
         """
-        stdin, stdout = self._process.stdin, self._process.stdout
-        line = ""
-        if stdin is not None and stdout is not None:
-            try:
-                stdin.write(json.dumps({"task": task, **settings}) + "\n")
-                stdin.flush()
-                line = stdout.readline()
-            except BrokenPipeError:
-                pass
-        if not line:
+        answer = self._answer(json.dumps({"task": task, **settings}))
+        if answer is None:
             raise MissingError(
                 f"The environment {self._folder} stopped working on {task} (status "
-                f"{self._process.wait()}). `cxr-harness reference-env create` mends it."
+                f"{self._status()}). {_MEND}"
             )
-        answer = json.loads(line)
         if "error" in answer:
             raise InputError(f"The official package fails on {task}: {answer['error']}.")
         return Answer(**answer)
+
+    def _answer(self, question: str) -> dict[str, Any] | None:
+        """Return what the process says, or None if it is gone or says something else."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            return None
+        try:
+            stdin.write(question + "\n")
+            stdin.flush()
+            found = json.loads(stdout.readline())
+        except (BrokenPipeError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _status(self) -> int:
+        """End the process, unless it ends by itself, and return its status."""
+        try:
+            return self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
     def close(self) -> None:
         """End the process."""

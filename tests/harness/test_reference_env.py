@@ -64,3 +64,24 @@ def test_an_environment_without_the_packages_says_so(tmp_path: Path) -> None:
         pytest.raises(MetricsMissingError, match=r"stopped working on versions \(status 3\)"),
     ):
         worker.ask("versions", packages=[])
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("#!/bin/sh\necho words\n", r"stopped working on versions \(status 0\)"),
+        ("#!/bin/sh\necho 5\nexec sleep 60\n", r"stopped working on versions \(status -9\)"),
+        ("#!/bin/sh\nprintf '\\377\\n'\n", r"stopped working on versions \(status 0\)"),
+        ("no program", "does not start: Exec format error"),
+    ],
+)
+def test_an_environment_of_something_else_says_so(tmp_path: Path, script: str, told: str) -> None:
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(script)
+    python.chmod(0o755)
+    with (
+        pytest.raises(MetricsMissingError, match=f"{told}.*reference-env create` mends it"),
+        ReferenceWorker(tmp_path) as worker,
+    ):
+        worker.ask("versions", packages=[])
