@@ -82,6 +82,7 @@ class ReferenceWorker:
                 env={**os.environ, **_SETTINGS, **(environment or {})},
                 text=True,
                 encoding="ascii",
+                errors="replace",
             )
         except OSError as error:
             raise MissingError(
