@@ -130,7 +130,8 @@ def language_operations(
     )
     head = product(model.lm_head.weight.numel(), labelled, flows=flows, trained=trained)
     found = blocks + head
-    if training.rank and not training.from_input:
+    # with checkpointing, transformers has the embeddings need gradients
+    if training.rank and not training.from_input and not training.checkpointed:
         found += Operations(inputs=-_spared(model, training.rank, tokens))
     if training.checkpointed and flows:
         found += Operations(again=blocks.forward - _not_repeated(model, training.rank, tokens))

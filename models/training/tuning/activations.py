@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -74,13 +75,14 @@ def _block_bytes(parts: Parts, stage: TuningStage, lora: Lora, tokens: int) -> i
     config, decoder = parts.language_config, parts.language_model.model
     dtype = _measured_dtype(stage)
 
-    def build() -> tuple[nn.Module, Callable[[], Any]]:
+    def build() -> _Run:
         with quiet_transformers(), _default_dtype(dtype):
             block = type(decoder.layers[0])(config, 0)
         block.requires_grad_("language_model" in stage.trains)
         hidden = torch.empty(1, tokens, config.hidden_size, dtype=dtype, requires_grad=True)
         places = type(decoder.rotary_emb)(config)(hidden, torch.arange(tokens)[None])
-        return block, lambda: block(hidden, position_embeddings=places, attention_mask=None)
+        run = partial(block, hidden, position_embeddings=places, attention_mask=None)
+        return _Run(run, [*block.parameters(), *places])
 
     before = config._attn_implementation
     # SDPA keeps what flash attention keeps
@@ -102,7 +104,7 @@ def _adapter_bytes(block: nn.Module, lora: Lora, size: int) -> int:
 def _projector_bytes(parts: Parts, stage: TuningStage) -> int:
     tower, config = parts.vision_tower, parts.language_config
 
-    def build() -> tuple[nn.Module, Callable[[], Any]]:
+    def build() -> _Run:
         projector = build_projector(
             parts.projector_type,
             tower.width,
@@ -111,13 +113,21 @@ def _projector_bytes(parts: Parts, stage: TuningStage) -> int:
             tower.num_layers,
         )
         features = torch.empty(1, tower.num_layers, tower.num_patches, tower.width)
-        return projector, lambda: projector(features, features.clone())
+        return _Run(partial(projector, features, features.clone()), [*projector.parameters()])
 
     return _kept_bytes(build, _measured_dtype(stage))
 
 
-def _kept_bytes(build: Callable[[], tuple[nn.Module, Callable[[], Any]]], dtype: Any) -> int:
-    """Return the bytes that autograd keeps of a module's forward pass, but for its parameters."""
+@dataclass(frozen=True)
+class _Run:
+    """A forward pass, and the tensors that stay in memory whether it keeps them or not."""
+
+    run: Callable[[], Any]
+    standing: list[Tensor]
+
+
+def _kept_bytes(build: Callable[[], _Run], dtype: torch.dtype) -> int:
+    """Return the bytes that autograd keeps of a forward pass, but for those that stand anyway."""
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.autograd.graph import saved_tensors_hooks
 
@@ -128,13 +138,13 @@ def _kept_bytes(build: Callable[[], tuple[nn.Module, Callable[[], Any]]], dtype:
         return tensor
 
     with FakeTensorMode():
-        module, run = build()
+        forward = build()
         rounded = torch.autocast("cpu", dtype, enabled=dtype != torch.float32)
         with rounded, saved_tensors_hooks(keep, lambda tensor: tensor):
-            run()
-        own = {one.untyped_storage()._cdata for one in module.parameters()}
+            forward.run()
+        standing = {one.untyped_storage()._cdata for one in forward.standing}
         sizes = {one.untyped_storage()._cdata: one.untyped_storage().nbytes() for one in kept}
-    return sum(size for storage, size in sizes.items() if storage not in own)
+    return sum(size for storage, size in sizes.items() if storage not in standing)
 
 
 def _measured_dtype(stage: TuningStage) -> torch.dtype:

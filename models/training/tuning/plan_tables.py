@@ -22,7 +22,16 @@ def plan_tables(plan: TuningPlan) -> list[PlanTable]:
     return [
         PlanTable(
             f"{plan.name}: stages",
-            ["stage", "records", "updates", "devices", "tokens", "learned", "FLOPs"],
+            [
+                "stage",
+                "records",
+                "updates",
+                "devices",
+                "tokens",
+                "learned",
+                "FLOPs a record",
+                "FLOPs",
+            ],
             [_stage(stage) for stage in plan.stages],
         ),
         PlanTable(
@@ -46,8 +55,12 @@ def plan_tables(plan: TuningPlan) -> list[PlanTable]:
 
 def _stage(stage: PlannedStage) -> list[str]:
     numbers = (stage.records, stage.updates, stage.devices, stage.tokens, stage.learnt)
-    operations = "?" if stage.operations is None else f"{stage.operations:.2e}"
-    return [stage.name, *("?" if one is None else f"{one:,}" for one in numbers), operations]
+    operations = (stage.record_operations.total, stage.operations)
+    return [
+        stage.name,
+        *("?" if one is None else f"{one:,}" for one in numbers),
+        *("?" if one is None else f"{one:.2e}" for one in operations),
+    ]
 
 
 def _memory(stage: PlannedStage) -> PlanTable:
