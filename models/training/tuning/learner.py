@@ -156,7 +156,8 @@ class Learner(nn.Module):
         hidden = decoder(inputs_embeds=embeddings, use_cache=False).last_hidden_state
         is_learnt = labels[:, 1:] != IGNORE_INDEX
         head: Callable[[Tensor], Tensor] = self.language_model.get_output_embeddings()
-        logits = head(hidden[:, :-1][is_learnt]).float()
+        logits = head(hidden[:, :-1][is_learnt])
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         total = functional.cross_entropy(logits, labels[:, 1:][is_learnt], reduction="sum")
         return total, is_learnt.sum()
 

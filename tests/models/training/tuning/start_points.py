@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from models.devices import placement
 from models.engines.choice import Engines
 from models.engines.transformers_engine import TransformersEngine
 from models.libra.assembly import stop_ids
 from models.libra.encoding import ImageEncoder
+from models.libra.language_model import quiet_transformers
 from models.libra.reporter import LibraReporter, Report
 from models.options import read_options
+from models.training.tuning.learner import Learner
 from models.training.tuning.recipe import TuningRecipe
 from models.training.tuning.start import Started, load_learner
 from tests.models.libra.golden_models import GOLDEN, image
@@ -44,7 +43,8 @@ def plain_model(parent: Path, family: str, **settings: Any) -> Path:
     name, own = FAMILIES[family]
     folder = parent / f"plain-{family}"
     heads = {"num_attention_heads": 4, "hidden_size": 48}
-    language_model(name, **{**heads, **own, **settings}).save_pretrained(folder)
+    with quiet_transformers():
+        language_model(name, **{**heads, **own, **settings}).save_pretrained(folder)
     for file in _TOKENIZER.glob("*token*"):
         shutil.copy(file, folder)
     return folder
@@ -84,7 +84,7 @@ def started(read: TuningRecipe, source: Path | None = None, stage: int = 0) -> S
     return load_learner(read, read.stages[stage], source, "cpu")
 
 
-def batch(one: Started, seed: int = 0, rows: int = 3) -> dict[str, Tensor]:
+def batch(learner: Learner, seed: int = 0, rows: int = 3) -> dict[str, Tensor]:
     """Return right-padded random records: the last one is text alone, the first has no prior."""
     generator = torch.Generator().manual_seed(seed)
     lengths = [7 + 3 * row for row in range(rows)]
@@ -95,7 +95,7 @@ def batch(one: Started, seed: int = 0, rows: int = 3) -> dict[str, Tensor]:
         labels[row, length - 4 : length] = ids[row, length - 4 : length]
         if row < rows - 1:
             ids[row, 2] = -200
-    size = one.learner.vision_tower.image_size
+    size = learner.vision_tower.image_size
     images = torch.rand(2, rows, 3, size, size, generator=generator)
     images[1, 0] = images[0, 0]
     mask = torch.arange(ids.shape[1])[None] < torch.tensor(lengths)[:, None]
@@ -109,7 +109,7 @@ def trained(one: Started, steps: int = 2, rate: float = 0.5) -> Started:
     one.learner.train()
     for step in range(steps):
         optimiser.zero_grad()
-        one.learner(**batch(one, step))["loss"].backward()
+        one.learner(**batch(one.learner, step))["loss"].backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
     one.learner.eval()
@@ -119,9 +119,7 @@ def trained(one: Started, steps: int = 2, rate: float = 0.5) -> Started:
 def reporter(one: Started) -> LibraReporter:
     """Return a reporter over the learner itself, not over its files."""
     model = one.learner.as_model().eval()
-    engine = TransformersEngine(
-        model.language_model, stop_ids=stop_ids(one.origin), batch_size=2
-    )
+    engine = TransformersEngine(model.language_model, stop_ids=stop_ids(one.origin), batch_size=2)
     return LibraReporter(
         one.origin,
         model,
