@@ -6,16 +6,62 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.output import note, print_json, print_table
+from harness.cli.output import note, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
+    from harness.training_studies import StudyRecords
     from models.training.tuning.plan import Records
-    from models.training.tuning.recipe import TuningRecipe
+    from models.training.tuning.recipe import TuningRecipe, TuningStage
+    from models.training.tuning.run_folder import StageOutcome
 
 
 def train(recipe: TuningRecipe, folder: Path, output: Path, resume: bool, as_json: bool) -> None:
-    """Train all stages, and print what validation says of each."""
-    raise NotImplementedError
+    """Train all stages, and print what each came to; of several processes the first one prints.
+
+    ``folder`` is what paths in the recipe are relative to.
+    """
+    from accelerate import PartialState
+
+    from models.training.tuning.run import tune
+
+    # all are opened at once: what a later stage lacks should not be found days later
+    records = {stage.name: _opened(recipe, stage, folder) for stage in recipe.stages}
+    try:
+        outcomes = tune(
+            recipe,
+            lambda stage: records[stage.name],
+            output,
+            resume=resume,
+            progress=progress_bar,
+            note=note,
+        )
+    except KeyboardInterrupt:
+        note("Training goes on from its last state with --resume.")
+        raise
+    if not PartialState().is_main_process:
+        return
+    if as_json:
+        print_json([asdict(outcome) for outcome in outcomes])
+    else:
+        print_table(["stage", "updates", "records", "validation"], [_row(one) for one in outcomes])
+    note(f"The model is in {output / outcomes[-1].name}.")
+
+
+def _opened(
+    recipe: TuningRecipe, stage: TuningStage, folder: Path
+) -> tuple[StudyRecords, StudyRecords | None]:
+    from harness.training_studies import open_records
+
+    data = recipe.data_of(stage)
+    train = open_records(data, "train", folder, recipe.needs)
+    return train, open_records(data, "valid", folder, recipe.needs) if data.valid else None
+
+
+def _row(outcome: StageOutcome) -> list[str]:
+    scores = [
+        f"{name} {value:.4f}" for name, value in outcome.evaluation.items() if value is not None
+    ]
+    return [outcome.name, str(outcome.steps), str(outcome.records), ", ".join(scores) or "-"]
 
 
 def show_plan(recipe: TuningRecipe, folder: Path, as_json: bool) -> None:
