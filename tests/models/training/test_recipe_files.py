@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.environment import variables
 from models.errors import InputError
 from models.training.recipe_files import find_recipe, read_recipe, recipe_names
 from models.training.tuning.recipe import TuningRecipe, TuningStage
@@ -36,9 +37,10 @@ def test_every_bundled_tuning_recipe_cites_its_source_and_says_how_to_get_its_da
     assert all(source.startswith("https://") for source in recipe.source)
     assert recipe.source
     named = {
-        text.strip("${}")
+        name
         for stage in recipe.stages
         for text in (*recipe.data_of(stage).train, *recipe.data_of(stage).valid)
+        for name in variables(text)
     }
     assert named == named & set(recipe.needs)
 
@@ -103,9 +105,7 @@ def test_a_recipe_beside_the_extending_one_comes_before_a_bundled_name(mine: Pat
 def test_a_recipe_of_phantoms_can_be_extended_too(mine: Path) -> None:
     mine.write_text("extends: libra-phantom\nname: longer\nstages: {together: {steps: 5}}\n")
     stages = read_recipe(mine).stages
-    assert [1400, 900, 5] == [
-        stage.steps for stage in stages if not isinstance(stage, TuningStage)
-    ]
+    assert [1400, 900, 5] == [stage.steps for stage in stages if not isinstance(stage, TuningStage)]
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,16 @@ def written(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", [name for name in recipe_names() if "phantom" in name])
-def test_no_recipe_learns_from_a_seed_that_is_kept_for_tests(name: str) -> None:
-    recipe = read_recipe(find_recipe(name))
-    assert isinstance(recipe, Recipe)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        recipe
+        for name in recipe_names()
+        if isinstance(recipe := read_recipe(find_recipe(name)), Recipe)
+    ],
+    ids=lambda recipe: recipe.name,
+)
+def test_no_recipe_learns_from_a_seed_that_is_kept_for_tests(recipe: Recipe) -> None:
     data = recipe.data
     assert min(data.seed, data.valid_seed) > 100
     assert data.seed != data.valid_seed
