@@ -87,11 +87,12 @@ def started(read: TuningRecipe, source: Path | None = None, stage: int = 0) -> S
 def batch(learner: Learner, seed: int = 0, rows: int = 3) -> dict[str, Tensor]:
     """Return right-padded random records: the last one is text alone, the first has no prior."""
     generator = torch.Generator().manual_seed(seed)
+    most = learner.language_model.get_input_embeddings().num_embeddings
     lengths = [7 + 3 * row for row in range(rows)]
     ids = torch.zeros(rows, max(lengths), dtype=torch.long)
     labels = torch.full_like(ids, -100)
     for row, length in enumerate(lengths):
-        ids[row, :length] = torch.randint(3, 500, (length,), generator=generator)
+        ids[row, :length] = torch.randint(3, most, (length,), generator=generator)
         labels[row, length - 4 : length] = ids[row, length - 4 : length]
         if row < rows - 1:
             ids[row, 2] = -200
