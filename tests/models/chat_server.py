@@ -8,11 +8,12 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
 from PIL import Image
 
 
@@ -131,3 +132,18 @@ class ChatServer:
         finally:
             self.stop_listening()
             thread.join()
+
+
+Serve = Callable[..., ChatServer]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Return a function that starts a server; a plain reply is given to every request."""
+    with ExitStack() as stack:
+
+        def start(reply: Reply | Callable[[Received, int], Reply]) -> ChatServer:
+            answer = reply if callable(reply) else lambda request, number: reply
+            return stack.enter_context(ChatServer(answer).running())
+
+        yield start

@@ -1,7 +1,6 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +9,8 @@ from metrics.errors import InputError, MissingError
 from metrics.judges.asking import Unanswered
 from metrics.judges.chat import ChatEndpoint
 from metrics.judges.settings import JudgeSettings
-from tests.models.chat_server import ChatServer, Received, Reply, completion
+from tests.models.chat_server import ChatServer, Received, Reply, Serve, completion
 
-Serve = Callable[..., ChatServer]
 CHAT = [{"role": "system", "content": "Judge."}, {"role": "user", "content": "zebra"}]
 
 

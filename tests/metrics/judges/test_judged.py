@@ -2,7 +2,7 @@ import json
 import pickle
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +17,8 @@ from metrics.evaluation import System, compute_statistics
 from metrics.judges import JudgeSettings, summarise
 from metrics.judges.judged import JudgedMetric
 from metrics.samples import Samples, TestSet
-from tests.models.chat_server import ChatServer, Received, Reply, completion
+from tests.models.chat_server import ChatServer, Received, Reply, Serve, completion
 
-Serve = Callable[..., ChatServer]
 PAIR = re.compile(r"Reference:\n(.*)\n\nCandidate:\n(.*)\n")
 
 
