@@ -66,6 +66,7 @@ class EntityRecognizer(Annotator[list[Entity]]):
         from transformers.initialization import no_init_weights
 
         from metrics.annotators.products import lower
+        from metrics.annotators.ratescore.positions import remember_positions
 
         path = Path(folder)
         config = load_config(path)
@@ -77,6 +78,7 @@ class EntityRecognizer(Annotator[list[Entity]]):
         fill_from(model, path)
         own: Any = model
         lower(own.base_model, precision, device)
+        remember_positions(own.base_model)
         return cls(model.to(device), read_tokenizer(path, _MAX_TOKENS), device)
 
     def annotate_distinct(self, texts: Sequence[str]) -> list[list[Entity]]:
