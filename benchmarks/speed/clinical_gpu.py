@@ -13,22 +13,18 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from benchmarks.speed.clinical import LAYER, texts_of
+from benchmarks.speed.clinical import ENGINES, texts_of
 from benchmarks.speed.clinical_models import make_models
+from benchmarks.speed.clinical_runs import Run, deviation, load_run
 from benchmarks.speed.texts import distinct_pairs, sentences_of
-from metrics.annotators import CheXbertAnnotator, RadGraphAnnotator
-from metrics.annotators.bertscore import BertScoreAnnotator
 
 _ON_CPU = 24
 """Texts that the CPU reads too."""
-Run = Callable[[list[str]], list[Any]]
 
 
 def main() -> None:
@@ -52,8 +48,8 @@ def main() -> None:
             )
         print("| engine | texts | reports/s | ratio | peak GPU memory, GB | deviation |")
         print("|---|---|--:|--:|--:|---|")
-        for name, load in _ENGINES.items():
-            _measure(name, load, folder, texts, options)
+        for name in ENGINES:
+            _measure(name, folder, texts, options)
 
 
 def _texts(options: argparse.Namespace) -> list[str]:
@@ -62,44 +58,9 @@ def _texts(options: argparse.Namespace) -> list[str]:
     return distinct_pairs(sentences_of(None), 0, options.count)[1]
 
 
-def _radgraph(folder: Path, device: str) -> Run:
-    return RadGraphAnnotator.load(
-        folder / "radgraph.tar.gz", folder / "pubmedbert", device
-    ).annotate
-
-
-def _chexbert(folder: Path, device: str) -> Run:
-    annotator = CheXbertAnnotator.load(folder / "chexbert.pth", folder / "bert-base", device)
-
-    def run(texts: list[str]) -> list[Any]:
-        found = annotator.annotate(texts)
-        return list(zip(found.labels.tolist(), found.vectors, strict=True))
-
-    return run
-
-
-def _bertscore(folder: Path, device: str) -> Run:
-    """Score each text against itself with its words in reverse: two encoded texts per score."""
-    annotator = BertScoreAnnotator.load(folder / "bert-base", LAYER, device=device)
-    return lambda texts: list(annotator.scores(texts, [" ".join(t.split()[::-1]) for t in texts]))
-
-
-_ENGINES: dict[str, Callable[[Path, str], Run]] = {
-    "radgraph": _radgraph,
-    "chexbert": _chexbert,
-    "bertscore": _bertscore,
-}
-
-
-def _measure(
-    name: str,
-    load: Callable[[Path, str], Run],
-    folder: Path,
-    texts: list[str],
-    options: argparse.Namespace,
-) -> None:
-    run = load(folder, options.device)
-    on_cpu = load(folder, "cpu")(texts[:_ON_CPU])
+def _measure(name: str, folder: Path, texts: list[str], options: argparse.Namespace) -> None:
+    run = load_run(name, folder, options.device)
+    on_cpu = load_run(name, folder)(texts[:_ON_CPU])
 
     def one_by_one(texts: list[str]) -> list[Any]:
         return [run([text])[0] for text in texts]
@@ -113,8 +74,8 @@ def _measure(
     _row(name, "one by one", len(few) / alone_s, 1.0, memory, "")
     batched, seconds, memory = _timed(run, texts, options)
     ratio = alone_s / len(few) * len(texts) / seconds
-    parts = [f"to the CPU: {_deviation(name, on_cpu, batched[:_ON_CPU])}"]
-    parts.append(f"to one by one: {_deviation(name, alone, batched[: len(few)])}")
+    parts = [f"to the CPU: {deviation(name, on_cpu, batched[:_ON_CPU])}"]
+    parts.append(f"to one by one: {deviation(name, alone, batched[: len(few)])}")
     _row(name, "in batches", len(texts) / seconds, ratio, memory, "; ".join(parts))
     rough, seconds, memory = _timed(in_bfloat16, texts, options)
     ratio = alone_s / len(few) * len(texts) / seconds
@@ -124,7 +85,7 @@ def _measure(
         len(texts) / seconds,
         ratio,
         memory,
-        f"to float32: {_deviation(name, batched, rough)}",
+        f"to float32: {deviation(name, batched, rough)}",
     )
 
 
@@ -149,35 +110,6 @@ def _timed(
         times.append(time.perf_counter() - start)
     peak = torch.cuda.max_memory_allocated() / 1e9 if on_device else 0.0
     return found, statistics.median(times), peak
-
-
-def _deviation(name: str, expected: list[Any], found: list[Any]) -> str:
-    if name == "radgraph":
-        return _of_entities(expected, found)
-    if name == "chexbert":
-        labels = sum(
-            a != b
-            for (one, _), (two, _) in zip(expected, found, strict=True)
-            for a, b in zip(one, two, strict=True)
-        )
-        worst = max(
-            abs(one - two).max() for (_, one), (_, two) in zip(expected, found, strict=True)
-        )
-        return f"{labels} of {14 * len(found)} labels, vectors {worst:.0e}"
-    differences = np.abs(np.array(expected) - np.array(found))
-    return f"F1 {differences[:, 2].max():.0e} at most, {differences[:, 2].mean():.0e} on average"
-
-
-def _of_entities(expected: list[Any], found: list[Any]) -> str:
-    reports = sum(a != b for a, b in zip(expected, found, strict=True))
-    pairs = [(_entities(a), _entities(b)) for a, b in zip(expected, found, strict=True)]
-    moved = sum(len(one ^ two) for one, two in pairs)
-    total = sum(len(one) for one, _ in pairs)
-    return f"{reports} of {len(found)} annotations, {moved} entities of {total}"
-
-
-def _entities(annotation: Any) -> set[tuple[int, int, str]]:
-    return {(e["start_ix"], e["end_ix"], e["label"]) for e in annotation["entities"].values()}
 
 
 if __name__ == "__main__":

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from metrics.annotators.ratescore.entities import TYPES
 
 VOCABULARY = 30_522
 PIECES = 3_000
@@ -47,6 +50,45 @@ def make_models(folder: Path, texts: Sequence[str]) -> None:
     )
     weights = {f"module.{name}": value for name, value in labeller.state_dict().items()}
     torch.save({"model_state_dict": weights}, folder / "chexbert.pth")
+
+
+def make_ratescore(folder: Path) -> None:
+    """Write RaTEScore's two models, as DeBERTa-v3-base and MPNet-base, with `make_models`' words.
+
+    Their vocabularies are smaller than the published ones, which costs the encoders nothing.
+    """
+    from transformers import (
+        DebertaV2Config,
+        DebertaV2ForTokenClassification,
+        MPNetConfig,
+        MPNetModel,
+    )
+
+    torch.manual_seed(0)
+    tags = [*(f"{mark}-{kind}" for kind in TYPES for mark in "BI"), "O"]
+    positions: dict[str, Any] = {
+        "relative_attention": True,
+        "position_biased_input": False,
+        "position_buckets": 256,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"],
+    }
+    size: dict[str, Any] = {
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+        "vocab_size": VOCABULARY,
+        "type_vocab_size": 0,
+    }
+    config = DebertaV2Config(**size, **positions, id2label=dict(enumerate(tags)))
+    recognizer = DebertaV2ForTokenClassification(config)
+    encoder = MPNetModel(MPNetConfig(vocab_size=VOCABULARY))
+    for name, model in (("rate-ner", recognizer), ("biolord", encoder)):
+        model.save_pretrained(folder / name)
+        for file in ("vocab.txt", "tokenizer_config.json"):
+            shutil.copy(folder / "bert-base" / file, folder / name)
 
 
 def _bert() -> Any:

@@ -6,18 +6,25 @@ from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
 from metrics.errors import InputError
 from metrics.precision import FLOAT32, check_precision
 
+_BLOCK = 128
+_FEW = 16
 _LARGEST = 127
 _TINIEST = 1e-30
 """A row's least step, so that a row of zeros stays one."""
 
 
 class BFloat16Linear(nn.Module):
-    """A linear layer whose operands and result are rounded to bfloat16; float32 in and out."""
+    """A linear layer whose operands and result are rounded to bfloat16; float32 in and out.
+
+    How a CPU adds a row up hangs on the number of rows. It multiplies blocks of one size, the last
+    one filled with zeros, so that a row's result does not hang on the rows beside it; only fewer
+    than 16 rows, which are one text's own, are taken as they are.
+    """
 
     weight: Tensor
     bias: Tensor | None
@@ -30,7 +37,14 @@ class BFloat16Linear(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Return the product for each row."""
-        return linear(states.bfloat16(), self.weight, self.bias).float()
+        rows = states.reshape(-1, self.in_features).bfloat16()
+        count = len(rows)
+        if rows.is_cpu and count >= _FEW:
+            blocks = pad(rows, (0, 0, 0, -count % _BLOCK)).split(_BLOCK)
+            found = torch.cat([linear(block, self.weight, self.bias) for block in blocks])[:count]
+        else:
+            found = linear(rows, self.weight, self.bias)
+        return found.float().reshape(*states.shape[:-1], self.out_features)
 
 
 class Int8Linear(nn.Module):
@@ -69,7 +83,9 @@ PRODUCTS = (nn.Linear, *_LAYERS.values())
 def lower(encoder: nn.Module, precision: str, device: str) -> None:
     """Have an encoder's linear layers multiply in this precision; float32 changes nothing.
 
-    Embeddings, layer norms, attention and the sums that run through the layers stay float32.
+    Embeddings, layer norms, attention and the sums that run through the layers stay float32. On a
+    CPU the texts of a batch do not move each other's results, as in float32; on other devices
+    bfloat16 rounds with the batch's shape, and other texts beside it may turn a close decision.
 
     Raises
     ------

@@ -59,6 +59,18 @@ def test_a_rows_neighbours_do_not_move_a_digit_in_int8(chosen: list[int]) -> Non
     assert torch.equal(lowered(states)[chosen], lowered(states[chosen]))
 
 
+@pytest.mark.parametrize(("inputs", "outputs"), [(768, 768), (768, 3072), (3072, 768)])
+def test_from_16_rows_on_neighbours_do_not_move_a_digit_in_bfloat16(
+    inputs: int, outputs: int
+) -> None:
+    lowered, states = BFloat16Linear(layer(inputs, outputs)), draw(400, inputs)
+    found = lowered(states)
+    for start, stop in ((0, 16), (3, 20), (100, 131), (7, 136), (90, 390), (1, 400)):
+        assert torch.equal(found[start:stop], lowered(states[start:stop]))
+    turned = torch.arange(399, -1, -1)
+    assert torch.equal(found[turned], lowered(states[turned]))
+
+
 @pytest.mark.parametrize(
     ("precision", "kind"), [("bfloat16", BFloat16Linear), ("int8", Int8Linear)]
 )
