@@ -1,60 +1,25 @@
-"""The adapters of the family: options, fingerprints, batches, caches, figures."""
+"""The adapters of the family: what is asked, what comes back, batches, caches, figures."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.torch import load_file, save_file
 
 import models
-from models.adapter import Generation, Request
+from models.adapter import Request
 from models.engines.engine import Engine, EnginePrompt
-from models.errors import InputError, MissingError
+from models.errors import InputError
 from models.images.canvas import study_canvas
 from models.images.reading import read_image
 from models.libra.adapter import Libra, LlavaMed
 from models.libra.prompts import FINDINGS_QUESTION
-from tests.models.libra.golden_models import GOLDEN, base, case, copied, folder, image
+from tests.models.libra.adapters import REQUESTS, adapter, libra, request, scaled, texts
+from tests.models.libra.golden_models import case, copied, folder, image
 
-FAST = {"device": "cpu", "dtype": "float32", "generation": {"max_new_tokens": 24}}
-
-
-def adapter(weights: str | Path, kind: type[Libra] = Libra, **settings: Any) -> Libra:
-    return kind.from_settings({"weights": str(weights), **FAST, **settings})
-
-
-def request(name: str = "a", prior: str | None = None, **settings: Any) -> Request:
-    return Request(
-        sample_id=name,
-        current_image=image(f"cur_{name}.png"),
-        prior_image=None if prior is None else image(prior),
-        **settings,
-    )
-
-
-REQUESTS = [
-    request("a", "prior_a.png"),
-    request("wide"),
-    request("rgb", "prior_tall.png"),
-    request("small"),
-]
-
-
-@pytest.fixture(scope="module")
-def libra() -> Iterator[Libra]:
-    found = adapter(folder("full"))
-    found.check()
-    yield found
-    found.close()
-
-
-def texts(made: list[Generation]) -> list[str]:
-    return [one.text for one in made]
+__all__ = ["libra"]
 
 
 def test_a_request_gets_the_original_s_text(libra: Libra) -> None:
@@ -237,11 +202,6 @@ def test_kept_features_of_another_tower_are_not_read(tmp_path: Path) -> None:
     assert 2 == figures.images
 
 
-def scaled(file: Path) -> None:
-    """Change the weights of a file."""
-    save_file({name: 1.5 * tensor for name, tensor in load_file(file).items()}, file)
-
-
 def test_med_cxrgen_sees_all_images_on_one_canvas() -> None:
     one = case("medcxrgen", "c1")
     assert "cur_a.png" == one["images"][0]
@@ -285,175 +245,6 @@ def test_llava_med_says_that_it_sees_no_prior() -> None:
         found.generate([request("a", prior)])[0] for prior in ("prior_a.png", None)
     )
     assert with_prior == without
-
-
-FINGERPRINTED: dict[str, Any] = {
-    "template": "libra_v0",
-    "prompt": "What is new?",
-    "context": [],
-    "canvas": True,
-    "padding": "black",
-    "dicom": "corrected",
-    "dtype": "bfloat16",
-    "engine": "vllm",
-    "revision": "v2",
-    "generation": {"max_new_tokens": 23},
-    "feature_cache": {"dtype": "float16"},
-}
-
-
-@pytest.mark.parametrize("name", FINGERPRINTED)
-def test_the_fingerprint_holds_what_can_change_a_text(libra: Libra, name: str) -> None:
-    other = adapter(folder("full"), **{name: FINGERPRINTED[name]})
-    assert libra.fingerprint() != other.fingerprint()
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("num_beams", 2),
-        ("length_penalty", 2.0),
-        ("no_repeat_ngram_size", 3),
-        ("temperature", 0.5),
-        ("top_p", 0.5),
-        ("top_k", 7),
-        ("seed", 1),
-    ],
-)
-def test_the_fingerprint_holds_every_setting_of_the_decoding(
-    libra: Libra, name: str, value: float
-) -> None:
-    other = adapter(folder("full"), generation={"max_new_tokens": 24, name: value})
-    assert libra.fingerprint() != other.fingerprint()
-
-
-def test_the_fingerprint_leaves_out_how_fast_and_where(libra: Libra) -> None:
-    silent = {"batch_size": 3, "device": None, "feature_cache": {"max_gigabytes": 1.0}}
-    assert libra.fingerprint() == adapter(folder("full"), **silent).fingerprint()
-    json.dumps(libra.fingerprint())
-
-
-@pytest.mark.parametrize(
-    ("layout", "name"),
-    [
-        ("full", "model-00002-of-00003.safetensors"),
-        ("full", "../tiny-rad-dino/model.safetensors"),
-        ("llavamed_mistral", "model-00001-of-00002.safetensors"),
-        ("lora", "adapter_model.bin"),
-        ("lora", "non_lora_trainables.bin"),
-        ("lora", "../libra-v1.0-tiny/model-00001-of-00002.safetensors"),
-        ("projector_only", "mm_projector.bin"),
-        ("projector_only", "../tiny-vicuna-base/pytorch_model.bin"),
-        ("full", "config.json"),
-        ("full", "tokenizer_config.json"),
-        ("full", "tokenizer.model"),
-        ("full", "generation_config.json"),
-        ("full", "../tiny-rad-dino/preprocessor_config.json"),
-        ("full", "../tiny-rad-dino/config.json"),
-        ("lora", "adapter_config.json"),
-        ("lora", "../libra-v1.0-tiny/generation_config.json"),
-    ],
-)
-def test_the_fingerprint_holds_every_file(tmp_path: Path, layout: str, name: str) -> None:
-    copy = copied(layout, tmp_path)
-    named = base(layout)
-    settings = {} if named is None else {"base": str(copy.parent / named.name)}
-    before = adapter(copy, **settings).fingerprint()
-    assert before == adapter(copy, **settings).fingerprint()
-    file = copy / name
-    if file.suffix == ".safetensors":
-        scaled(file)
-    else:
-        file.write_bytes(file.read_bytes() + b"\n")
-    assert before != adapter(copy, **settings).fingerprint()
-
-
-def test_files_of_one_name_do_not_hide_each_other(tmp_path: Path) -> None:
-    copy = copied("full", tmp_path)
-    whole = {k: v for file in copy.glob("*.safetensors") for k, v in load_file(file).items()}
-    for file in copy.glob("model*"):
-        file.unlink()
-    save_file(whole, copy / "model.safetensors")
-    before = adapter(copy).fingerprint()
-    scaled(copy / "model.safetensors")
-    after = adapter(copy).fingerprint()
-    assert before != after
-    scaled(copy.parent / "tiny-rad-dino" / "model.safetensors")
-    assert after != adapter(copy).fingerprint()
-
-
-def test_the_fingerprint_does_not_depend_on_where_the_folder_is(tmp_path: Path) -> None:
-    first, second = (copied("full", tmp_path / name) for name in ("x", "y"))
-    assert adapter(first).fingerprint() == adapter(second).fingerprint()
-
-
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({"generation": {"num_beam": 3}}, "'num_beam' in generation.*Did you mean 'num_beams'"),
-        ({"feature_cache": {"max_gb": 3}}, "'max_gb' in feature_cache"),
-        ({"batchsize": 3}, "Did you mean 'batch_size'"),
-        ({"dtype": "float8"}, "'dtype'"),
-        ({"engine": "tgi"}, "'engine'"),
-        ({"generation": {"num_beams": "3"}}, "num_beams"),
-    ],
-)
-def test_an_option_that_is_unknown_or_wrong_is_named(settings: dict[str, Any], told: str) -> None:
-    with pytest.raises(InputError, match=told):
-        adapter("x", **settings)
-
-
-def test_weights_must_be_given() -> None:
-    with pytest.raises(InputError, match="'weights' is missing"):
-        Libra.from_settings({})
-    with pytest.raises(InputError, match="'weights' in the model's options is wrong"):
-        Libra.from_settings({"weights": None})
-
-
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({"template": "libra_v9"}, "Unknown conversation template 'libra_v9'. Did you mean"),
-        ({"generation": {"num_beams": 0}}, "start at 1"),
-        ({"batch_size": 0}, "batch_size 0 is below 1"),
-        ({"device": "abacus"}, "no device 'abacus'"),
-        ({"feature_cache": {"max_gigabytes": 0.0}}, "Give bytes above 0"),
-        ({"generation": {"temperature": -1.0}}, "temperature -1.0 is negative"),
-        ({"generation": {"top_p": 2.0, "temperature": 1.0}}, "top_p 2.0 is outside"),
-        ({"base": str(GOLDEN / "lora" / "libra-v1.0-tiny")}, "Leave base out"),
-    ],
-)
-def test_settings_that_cannot_run_are_told_before(settings: dict[str, Any], told: str) -> None:
-    with pytest.raises(InputError, match=told):
-        adapter(folder("full"), **settings).check()
-
-
-def test_what_is_not_on_this_machine_is_told_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import huggingface_hub.constants as constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    with pytest.raises(MissingError, match=r"`hf download X-iZhang/libra-v1\.0-7b`"):
-        adapter("libra-v1.0-7b").check()
-    with pytest.raises(MissingError, match=r"'lmsys/vicuna-7b-v1\.5' are not on this machine"):
-        adapter(folder("projector_only"), base="lmsys/vicuna-7b-v1.5").check()
-    copy = copied("full", tmp_path)
-    shutil.rmtree(copy.parent / "tiny-rad-dino")
-    with pytest.raises(MissingError, match="vision tower 'tiny-rad-dino'"):
-        adapter(copy).check()
-
-
-def test_a_shard_that_does_not_fit_is_told_before(tmp_path: Path) -> None:
-    copy = copied("full", tmp_path)
-    file = copy / "model-00003-of-00003.safetensors"
-    tensors = load_file(file)
-    name = sorted(tensors)[0]
-    del tensors[name]
-    save_file(tensors, file)
-    with pytest.raises(InputError, match=f"missing      {name}"):
-        adapter(copy).check()
 
 
 def test_a_model_is_loaded_by_name_as_by_the_adapter(libra: Libra) -> None:
