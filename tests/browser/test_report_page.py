@@ -12,7 +12,8 @@ from reports.html import render_report
 from reports.report_data import ReportData
 from reports.shareable import shareable
 from tests.browser.conftest import Open, contrast
-from tests.reports.factory import HOSTILE, hostile_report, prior, report
+from tests.reports.factory import prior, report
+from tests.reports.hostile import HOSTILE, hostile_report
 
 pytestmark = pytest.mark.browser
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import math
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -31,21 +28,10 @@ from reports.report_data import (
     SystemSoundness,
     TemporalSection,
 )
+from tests.reports.study_factory import METRICS, studies_of
 
 SYSTEMS = ("two-image-model", "two-image-model@dummy", "nearest-report", "constant")
 CHANGES = ("new", "worse", "unchanged", "better", "resolved", "not mentioned")
-METRICS: dict[str, dict[str, Any]] = {
-    "bleu1": {},
-    "bleu4": {},
-    "rougeL": {},
-    "cider": {"bounds": (0.0, 10.0)},
-    "temporal_f1": {},
-    "temporal_f1_present": {"n": 0.3},
-    "prior_hallucination": {"higher_is_better": False, "n": 0.4},
-    "prior_hallucination_no_comparison_in_context": {"higher_is_better": False, "n": 0.2},
-}
-_FINDINGS = ("effusion", "opacity", "pneumothorax", "consolidation")
-_WORDS = ("unchanged", "increased", "improved", "new")
 
 
 def score(
@@ -118,7 +104,7 @@ def report(
         ),
         prior=prior(systems[0], ("dummy",)) if f"{systems[0]}@dummy" in systems else None,
         performance={systems[0]: PERFORMANCE} if f"{systems[0]}@dummy" in systems else {},
-        studies=_studies(draw, n_studies, systems, length, images),
+        studies=studies_of(draw, n_studies, systems, length, images),
         studies_note=f"{n_studies} of {n} studies, drawn at random with seed 0."
         if n_studies < n
         else "",
@@ -131,7 +117,7 @@ def clinical(data: ReportData, seed: int = 3) -> ReportData:
     draw = np.random.default_rng(seed)
     systems = list(data.table.systems)
     studies = [_with_labels(draw, study, systems) for study in data.studies]
-    tables = [_conditions(system, rank, data.table.n) for rank, system in enumerate(systems)]
+    tables = [conditions(system, rank, data.table.n) for rank, system in enumerate(systems)]
     return replace(data, studies=studies, conditions=tables)
 
 
@@ -148,7 +134,7 @@ def _with_labels(draw: np.random.Generator, study: StudyView, systems: Sequence[
     return replace(study, labels=labels, spans=found, scores=scores)
 
 
-def _conditions(system: str, rank: int, n: int) -> ConditionTable:
+def conditions(system: str, rank: int, n: int) -> ConditionTable:
     """Return rows whose counts fall to 0, the references' and then the predictions' too."""
     rows = []
     for position, condition in enumerate(CONDITIONS):
@@ -317,142 +303,3 @@ def _direction(draw: np.random.Generator, system: str) -> DirectionTable:
 def _hallucination(draw: np.random.Generator, system: str, stratum: str) -> HallucinationRow:
     rate = float(draw.uniform(0.05, 0.4))
     return HallucinationRow(system, stratum, score(rate, 0.03, n=118, higher_is_better=False), 0.21)
-
-
-def _sentence(draw: np.random.Generator) -> str:
-    finding, word = draw.choice(_FINDINGS), draw.choice(_WORDS)
-    return f"The {draw.choice(['left', 'right'])} {finding} is {word}."
-
-
-def _studies(
-    draw: np.random.Generator, n: int, systems: Sequence[str], length: int, images: bool
-) -> list[StudyView]:
-    # a large set repeats a hundred studies under new ids, to be made quickly
-    made = [_study(draw, i, systems, length, images) for i in range(min(n, 100))]
-    return [replace(made[i % 100], sample_id=f"s{50000 + i}") for i in range(n)]
-
-
-def _study(
-    draw: np.random.Generator, i: int, systems: Sequence[str], length: int, images: bool
-) -> StudyView:
-    has_prior = "yes" if i % 3 else "no"
-    reference = " ".join(_sentence(draw) for _ in range(length))
-    predictions = {name: " ".join(_sentence(draw) for _ in range(length)) for name in systems}
-    return StudyView(
-        sample_id=f"s{50000 + i}",
-        tags={"has_prior": has_prior, "view": "PA" if i % 2 else "AP"},
-        context={
-            "indication": "Cough and fever.",
-            "comparison": "None." if has_prior == "no" else "Earlier film.",
-        },
-        references=[reference],
-        images=[("current", png(i)), *([("prior", png(i + 90))] if has_prior == "yes" else [])]
-        if images
-        else [],
-        predictions=predictions,
-        spans={name: spans(text, reference) for name, text in predictions.items()},
-        scores={name: {m: float(draw.random()) for m in METRICS} for name in systems},
-    )
-
-
-def spans(prediction: str, reference: str) -> list[tuple[str, Span]]:
-    """Return marks of temporal words, and of all words that both texts hold."""
-    found: list[tuple[str, Span]] = []
-    for side, text, other, alone in (
-        ("prediction", prediction, reference, "invented"),
-        ("reference", reference, prediction, "missed"),
-    ):
-        start = 0
-        for word in text.split():
-            start = text.index(word, start)
-            end = start + len(word.rstrip("."))
-            plain = word.rstrip(".")
-            is_shared = plain in other
-            kind: Any = "matched" if is_shared else alone
-            if plain in _WORDS:
-                found.append(("temporal_f1", Span(side, start, end, kind, plain)))  # type: ignore[arg-type]
-            if is_shared:
-                found.append(("bleu", Span(side, start, end, "matched", "")))  # type: ignore[arg-type]
-            start = end
-    return found
-
-
-def png(seed: int, size: int = 48) -> str:
-    """Return a small grey picture as a data URI."""
-    rows = np.add.outer(np.arange(size), np.arange(size)) * 2 + seed % 60
-    raw = b"".join(b"\0" + bytes(int(v) % 256 for v in row) for row in rows)
-    parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 0, 0, 0, 0)),
-        (b"IDAT", zlib.compress(raw, 9)),
-        (b"IEND", b""),
-    ]
-    chunks = b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in parts
-    )
-    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunks).decode()
-
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "</script><img src=x onerror=alert(2)>",
-    '"><img src="https://example.org/x.png" onerror=alert(3)>',
-    "<!--<script>",
-    "javascript:alert(4)",
-    "{{ 7*7 }}{% raw %}",
-    "[/red]\x1b[31m",
-    "=1+1",
-    "\u202eevil\u202c\u200f",
-    "\x00\x07\x9b",
-    "lone \ud800 surrogate \udc00",
-    "line\u2028and\u2029ends\r\n",
-    "astral 𝒳 and 🫁",
-    "a" * 300,
-    "__proto__",
-    "&amp;&lt;",
-)
-
-
-def hostile_report() -> ReportData:
-    """Return a report in which every text that comes from outside is an attack."""
-    plain = report(systems=HOSTILE[:5], n_studies=len(HOSTILE), length=1)
-    texts = " ".join(HOSTILE)
-    first = plain.studies[0]
-    studies = [
-        replace(
-            first,
-            sample_id=text,
-            tags={"has_prior": "yes", text: text},
-            context={text: text},
-            references=[text, texts],
-            images=[(text, png(1))],
-            predictions={system: texts + text for system in HOSTILE[:5]},
-            labels=StudyLabels([[0] * 14] * 2, {text: [1] * 14 for text in HOSTILE[:5]}),
-            spans={
-                system: [
-                    ("temporal_f1", Span("prediction", 3, len(text) // 2 + 3, "invented", text))
-                ]
-                for system in HOSTILE[:5]
-            },
-        )
-        for text in HOSTILE
-    ]
-    return replace(
-        plain,
-        title=texts,
-        command=HOSTILE[1],
-        table=replace(plain.table, benchmark=HOSTILE[2], test_set=HOSTILE[3]),
-        soundness=[replace(one, reasons=HOSTILE) for one in plain.soundness],
-        facts=[(text, text) for text in HOSTILE],
-        slices=[replace(one, slice_name=HOSTILE[2], value=HOSTILE[1]) for one in plain.slices],
-        temporal=TemporalSection(
-            [DirectionTable(HOSTILE[0], HOSTILE[:2], [[1, 2], [3, 4]])],
-            [HallucinationRow(HOSTILE[0], HOSTILE[1], score(0.2), None)],
-        ),
-        prior=prior(HOSTILE[0], text_only=[HOSTILE[0]]),
-        conditions=[replace(_conditions("", 0, 300), system=text) for text in HOSTILE[:5]],
-        performance={text: {**PERFORMANCE, "device": text, "dtype": text} for text in HOSTILE[:5]},
-        studies=studies,
-        studies_note=texts,
-        notes=HOSTILE,
-    )

@@ -16,7 +16,9 @@ from metrics.metric import Span
 from reports.errors import InputError
 from reports.html import render_report
 from reports.report_data import NOT_MENTIONED, DirectionTable, ReportData, TemporalSection
-from tests.reports.factory import HOSTILE, METRICS, hostile_report, pair, report, score, table
+from tests.reports.factory import pair, report, score, table
+from tests.reports.hostile import HOSTILE, hostile_report
+from tests.reports.study_factory import METRICS
 
 SECTIONS = [
     "soundness",

@@ -5,7 +5,8 @@ import pytest
 from reports.errors import InputError
 from reports.html import render_report
 from reports.shareable import hashed_id, shareable
-from tests.reports.factory import png, report
+from tests.reports.factory import report
+from tests.reports.study_factory import png
 
 
 def test_no_text_id_image_or_tag_is_left() -> None:
