@@ -29,6 +29,20 @@ class Processes:
     count: int = 1
 
 
+def dealt(batches: int, processes: Processes) -> list[tuple[int, bool]]:
+    """Return the batches of a process, and whether it counts each.
+
+    All processes have as many, since under ZeRO-3 every forward pass needs every process: at the
+    end some take the last batch again, uncounted.
+
+    >>> dealt(3, Processes(index=1, count=2))
+    [(1, True), (2, False)]
+    """
+    turns = range(math.ceil(batches / processes.count))
+    places = [turn * processes.count + processes.index for turn in turns]
+    return [(place, True) if place < batches else (batches - 1, False) for place in places]
+
+
 class Evaluation:
     """Judges a learner; memory holds one batch at a time, whatever the number of studies.
 
@@ -67,8 +81,8 @@ class Evaluation:
 
     def _loss(self, learner: Learner) -> float:
         batches = self._batches()
-        mine = [batches[place] for place, _ in self._dealt(len(batches))]
-        counts = [is_counted for _, is_counted in self._dealt(len(batches))]
+        turns = dealt(len(batches), self._processes)
+        mine = [batches[place] for place, _ in turns]
         loader: DataLoader[Any] = DataLoader(
             self._valid.dataset,
             batch_sampler=mine,
@@ -79,7 +93,7 @@ class Evaluation:
         device = next(learner.parameters()).device
         # float64: a sum over the whole set loses no small batch
         sums = torch.zeros(2, dtype=torch.float64, device=_sums_on(device))
-        for batch, is_counted in zip(loader, counts, strict=True):
+        for batch, (_, is_counted) in zip(loader, turns, strict=True):
             given: dict[str, Tensor] = {name: one.to(device) for name, one in batch.items()}
             found = learner(**given, num_items_in_batch=1)
             if is_counted:
@@ -93,16 +107,6 @@ class Evaluation:
         order = np.argsort(-kept, kind="stable").tolist()
         size = self._validation.batch_size
         return [order[start : start + size] for start in range(0, len(order), size)]
-
-    def _dealt(self, batches: int) -> list[tuple[int, bool]]:
-        """Return this process's batches; all have as many, the last ones maybe not counted.
-
-        Under ZeRO-3 every forward pass needs every process.
-        """
-        index, count = self._processes.index, self._processes.count
-        turns = range(math.ceil(batches / count))
-        places = [turn * count + index for turn in turns]
-        return [(place, True) if place < batches else (batches - 1, False) for place in places]
 
     def _scores(self, writer: ReportWriter) -> Mapping[str, float]:
         wanted = min(self._validation.generated, len(self._valid.dataset))

@@ -13,9 +13,7 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 
-from models.errors import InputError
 from models.libra.language_model import quiet_transformers
-from models.memory import is_out_of_memory
 from models.training.training_log import TrainingLog
 from models.training.tuning.arguments import WAIT_S, check_stage, uses_cpu
 from models.training.tuning.card import write_card
@@ -24,6 +22,7 @@ from models.training.tuning.evaluation import Evaluation, Processes
 from models.training.tuning.gathering import save_gathered
 from models.training.tuning.generated_reports import ReportWriter
 from models.training.tuning.material import Material, material_of, surveyed
+from models.training.tuning.memory_advice import explained_memory
 from models.training.tuning.meter import Meter
 from models.training.tuning.model_work import work_of
 from models.training.tuning.recipe import TuningRecipe, TuningStage
@@ -141,7 +140,7 @@ class _StageTraining:
         if PartialState().is_main_process:
             self._check_data(train, valid)
         PartialState().wait_for_everyone()
-        with _explained_memory(self._stage), writing(self._folder):
+        with explained_memory(self._stage), writing(self._folder):
             started = load_learner(self._recipe, self._stage, source, PartialState().device)
             surveys = {
                 name: self._surveyed(name, records, started)
@@ -237,33 +236,6 @@ def _outcome(trainer: TuningTrainer, records: int, found: Survey) -> StageOutcom
     return StageOutcome(
         trainer.stage.name, trainer.state.global_step, records, dict(found.counts), last, said
     )
-
-
-@contextmanager
-def _explained_memory(stage: TuningStage) -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise InputError(
-            f"Memory ran out in stage {stage.name!r}. {' '.join(_advice(stage))} "
-            "`cxr-harness train RECIPE --plan` estimates what each needs."
-        ) from error
-
-
-def _advice(stage: TuningStage) -> Iterator[str]:
-    """Yield what can be lowered, what costs least first."""
-    if not stage.gradient_checkpointing:
-        yield "Set gradient_checkpointing to true."
-    if stage.batch_size > 1:
-        halved = f"batch_size from {stage.batch_size} to {stage.batch_size // 2}"
-        yield f"Lower {halved} and raise accumulation to {2 * stage.accumulation} instead."
-    ways = ("none", "zero2", "zero3", "zero3_offload")
-    if further := ways[ways.index(stage.sharding) + 1 :]:
-        yield f"Shard further: sharding {' or '.join(further)}."
-    yield f"Lower model_max_length ({stage.model_max_length})."
-    yield f"Or validate with a smaller validation.batch_size ({stage.validation.batch_size})."
 
 
 @contextmanager
