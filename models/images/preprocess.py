@@ -118,17 +118,21 @@ class Preprocessor:
             raise InputError(f"{path}: {error}") from error
 
     def __call__(self, image: Image.Image) -> np.ndarray:
-        """Return float32 pixels ``[3, S, S]`` of an image of mode RGB."""
+        """Return float32 pixels ``[3, S, S]`` of an image of mode RGB, or L."""
         return self.normalised(self.cropped(image))
 
     def cropped(self, image: Image.Image) -> np.ndarray:
         """Return uint8 ``[S, S, 3]``: padded, resized and cropped; what a cache keeps."""
         check_argument("image", image, Image.Image)
+        if image.mode == "L" and len(set(self._fill)) > 1:
+            image = image.convert("RGB")
         if self._pad:
             image = pad_to_square(image, self._fill)
         if self._resize:
             image = image.resize(_target(image, self._resize), self._resample)
         pixels = np.asarray(image)
+        if pixels.ndim == 2:
+            pixels = np.repeat(pixels[..., None], 3, axis=2)
         return _centre_crop(pixels, self._crop) if self._crop else pixels
 
     def normalised(self, cropped: np.ndarray) -> np.ndarray:
@@ -163,12 +167,15 @@ class Preprocessor:
 
 
 def pad_to_square(image: Image.Image, fill: tuple[int, int, int]) -> Image.Image:
-    """Return the image centred on a square of its longer edge; an odd pixel goes to the end."""
+    """Return the image centred on a square of its longer edge; an odd pixel goes to the end.
+
+    An image of mode L is set on the first channel of ``fill``.
+    """
     width, height = image.size
     if width == height:
         return image
     edge = max(width, height)
-    square = Image.new("RGB", (edge, edge), fill)
+    square = Image.new(image.mode, (edge, edge), fill[0] if image.mode == "L" else fill)
     square.paste(image, ((edge - width) // 2, (edge - height) // 2))
     return square
 

@@ -36,6 +36,7 @@ def read_image(
     *,
     dicom: DicomMode = "published",
     window: tuple[float, float] | None = None,
+    grey: bool = False,
 ) -> Image.Image:
     """Return an image of mode RGB, 8 bit per channel, as Libra's towers are given it.
 
@@ -50,6 +51,8 @@ def read_image(
         ``corrected`` applies the modality transform (rescale) first, as the standard says.
     window
         Centre and width that replace a DICOM file's own window.
+    grey
+        Leave an image that has only grey in mode L: a third of the work for what follows.
 
     Raises
     ------
@@ -60,6 +63,12 @@ def read_image(
         If pydicom or the plug-in for a compressed DICOM file is not installed.
     """
     _check_settings(dicom, window)
+    image = _read(source, dicom, window)
+    return image if grey or image.mode == "RGB" else image.convert("RGB")
+
+
+def _read(source: object, dicom: DicomMode, window: tuple[float, float] | None) -> Image.Image:
+    """Return an image of mode RGB, or L where it has only grey."""
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
@@ -93,7 +102,7 @@ def _from_file(
     if head[128:] == b"DICM" or path.suffix.lower() == ".dcm":
         from models.images.dicom import read_dicom
 
-        return Image.fromarray(read_dicom(path, dicom, window)).convert("RGB")
+        return Image.fromarray(read_dicom(path, dicom, window))
     if window is not None:
         raise InputError(f"{path}: only DICOM files have a window. Leave window out for this file.")
     try:
@@ -143,7 +152,7 @@ def _from_pillow(image: Image.Image) -> Image.Image:
 
 
 def _convert(image: Image.Image, name: str) -> Image.Image:
-    """Return a Pillow image of any mode as 8-bit RGB."""
+    """Return a Pillow image of any mode as 8-bit RGB, or L where it has only grey."""
     if image.width * image.height > MOST_PIXELS:
         raise too_large(name)
     if not image.width or not image.height:
@@ -152,14 +161,14 @@ def _convert(image: Image.Image, name: str) -> Image.Image:
     if n_frames > 1:
         say_first_of(n_frames, name)
     if image.mode in _SIXTEEN_BITS or image.mode == "I":
-        return Image.fromarray(_eight_bits(np.asarray(image), name)).convert("RGB")
+        return Image.fromarray(_eight_bits(np.asarray(image), name))
     if image.mode == "F":
         raise InputError(f"{name}: pixels are fractions. Save the image with 8 or 16 bits.")
     if isinstance(image.info.get("transparency"), bytes):
         # Pillow warns that it drops the palette's transparency, which is what is wanted
         image = image.copy()
         del image.info["transparency"]
-    return image.convert("RGB")
+    return image.convert("L" if image.mode == "L" else "RGB")
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
@@ -178,7 +187,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
         raise InputError(
             f"An image array has the dtype {array.dtype}. Give uint8, uint16 or float from 0 to 1."
         )
-    return Image.fromarray(np.ascontiguousarray(array)).convert("RGB")
+    return Image.fromarray(np.ascontiguousarray(array))
 
 
 def _eight_bits(pixels: np.ndarray, name: str) -> np.ndarray:

@@ -114,5 +114,7 @@ class Pixels:
         return hashlib.sha256(said.encode()).hexdigest()
 
     def _read(self, picture: Picture) -> Image:
+        if not picture.canvas:
+            return read_image(picture.files[0], dicom=self._dicom, grey=True)
         images = [read_image(file, dicom=self._dicom) for file in picture.files]
-        return study_canvas(images, picture.views) if picture.canvas else images[0]
+        return study_canvas(images, picture.views)

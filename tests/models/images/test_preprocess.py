@@ -169,3 +169,16 @@ def test_a_folder_is_read_and_its_problems_name_the_file(tmp_path: Path) -> None
             Preprocessor.from_folder(tmp_path)
     path.write_text(json.dumps(RAD_DINO))
     assert Preprocessor.from_folder(tmp_path).signature() == Preprocessor(RAD_DINO).signature()
+
+
+@pytest.mark.parametrize("padding", ["black", "mean"])
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("size", [(61, 40), (33, 90), (50, 50)])
+def test_an_image_left_in_grey_gives_the_same_pixels(
+    kind: str, size: tuple[int, int], padding: Any, tmp_path: Path
+) -> None:
+    picture(*size).convert("L").save(tmp_path / "a.png")
+    process = Preprocessor(CONFIGS[kind], padding=padding)
+    grey = read_image(tmp_path / "a.png", grey=True)
+    assert "L" == grey.mode
+    np.testing.assert_array_equal(process(read_image(tmp_path / "a.png")), process(grey))
