@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -58,14 +59,15 @@ def _measure(folder: Path, options: argparse.Namespace) -> None:
     jpeg, cached = data.read(None), data.read(ImageCache(folder / "cache", 518, 10**10))
     for _ in _loader(cached, max(options.workers)):  # fills the cache
         pass
-    print("| images from | workers | samples/s | images/s |")
+    print("| images from | workers | samples/s | CPU s per sample |")
     print("|---|--:|--:|--:|")
     for name, dataset in (("JPEG", jpeg), ("the image cache", cached)):
         for workers in options.workers:
-            begun = time.perf_counter()
+            begun, spent = time.perf_counter(), _cpu_s()
             count = sum(len(batch["labels"]) for batch in _loader(dataset, workers))
             rate = count / (time.perf_counter() - begun)
-            print(f"| {name} | {workers} | {rate:.2f} | {2 * rate:.1f} |", flush=True)
+            cpu_s = (_cpu_s() - spent) / count
+            print(f"| {name} | {workers} | {rate:.2f} | {cpu_s:.3f} |", flush=True)
     print("\n| stage | device | step, s | samples/s needed | workers | wait per step, s |")
     print("|---|---|--:|--:|--:|--:|")
     many = data.read(None, times=-(-_BATCH * (options.steps + 1) // options.studies))
@@ -122,6 +124,12 @@ def _loader(data: TuningDataset, workers: int) -> DataLoader[Any]:
     return DataLoader(
         data, _BATCH, sampler=sampler, num_workers=workers, collate_fn=Collator(0, 2048)
     )
+
+
+def _cpu_s() -> float:
+    """Return the seconds that this process and its workers, those that have ended, computed."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def _waited(data: TuningDataset, workers: int, step_s: float, steps: int) -> float:
