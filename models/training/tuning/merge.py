@@ -180,7 +180,7 @@ class _Merged:
         model = wrapped.base_model.model
         for name, module in model.named_modules():
             if isinstance(module, LoraLayer):
-                self._layers[name] = module.float()
+                self._layers[name] = module
             elif isinstance(module, ModulesToSaveWrapper):
                 own = module.modules_to_save["default"].named_parameters()
                 self._trained |= {f"{name}.{kind}": tensor for kind, tensor in own}
@@ -195,9 +195,9 @@ class _Merged:
         hollow = dict(base.named_parameters())
         for kind in hollow:
             if f"{name}.base_layer.{kind}" not in self._trained:
-                tensor = self.base(self._places[f"{name}.{kind}"]).float().clone()
+                tensor = self.base(self._places[f"{name}.{kind}"]).to(torch.float32, copy=True)
                 setattr(base, kind, torch.nn.Parameter(tensor, requires_grad=False))
-        layer.merge()
+        layer.float().merge()
         found = {kind: parameter.data for kind, parameter in base.named_parameters()}
         for kind, parameter in hollow.items():
             setattr(base, kind, parameter)
