@@ -59,10 +59,33 @@ _Row = tuple[bytes, bytes]
 
 
 def default_path() -> Path:
-    """Return the file in ``CXR_HARNESS_CACHE``, or in the user's cache folder."""
+    """Return the file in ``CXR_HARNESS_CACHE``, or in the user's cache folder.
+
+    Raises
+    ------
+    InputError
+        If that is in the home folder of a user who has none, as in some containers.
+    """
     named = os.environ.get("CXR_HARNESS_CACHE")
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "cxr-harness"
-    return (Path(named) if named else base).expanduser() / FILE_NAME
+    return expanded(Path(named) if named else base, "CXR_HARNESS_CACHE") / FILE_NAME
+
+
+def expanded(folder: Path, variable: str) -> Path:
+    """Return the folder with ``~`` replaced; ``variable`` is where it can be named otherwise.
+
+    Raises
+    ------
+    InputError
+        If there is no such home folder.
+    """
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        raise InputError(
+            f"There is no home folder for {folder}. Name another one with the environment "
+            f"variable {variable}."
+        ) from error
 
 
 class DamagedError(Exception):

@@ -78,7 +78,7 @@ def _from_hub(hub_id: str, revision: str | None) -> Path:
         raise InputError(
             f"There is no folder {hub_id!r}. Give a checkpoint's folder or hub id."
         ) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, RuntimeError) as error:
         raise MissingError(
             f"{_suggestion(hub_id)}The weights {hub_id!r} are not on this machine and could not be "
             f"downloaded ({type(error).__name__}). With network: `hf download {hub_id}`; without: "
@@ -100,4 +100,6 @@ def _cached(hub_id: str, revision: str | None) -> Path | None:
     try:
         return Path(snapshot_download(hub_id, revision=revision, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
+        return None
+    except RuntimeError:  # the hub's cache is in the home folder of a user who has none
         return None

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from metrics.cache import default_path
+from metrics.cache import default_path, expanded
 from metrics.errors import InputError, MissingError
 
 PACKAGES = ("radgraph", "f1chexbert", "bert-score", "transformers", "torch")
@@ -36,7 +36,9 @@ class Answer(NamedTuple):
 def reference_folder() -> Path:
     """Return ``CXR_HARNESS_REFERENCE_ENV``, or ``reference-env`` in the cache folder."""
     named = os.environ.get("CXR_HARNESS_REFERENCE_ENV")
-    return Path(named).expanduser() if named else default_path().parent / "reference-env"
+    if named:
+        return expanded(Path(named), "CXR_HARNESS_REFERENCE_ENV")
+    return default_path().parent / "reference-env"
 
 
 def reference_python(folder: Path) -> Path:

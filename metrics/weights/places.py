@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from metrics.cache import default_path
+from metrics.cache import default_path, expanded
 from metrics.errors import InputError, MissingError
 from metrics.weights.layouts import CONFIG, lacking
 from metrics.weights.table import WEIGHTS, Weight
@@ -19,7 +19,9 @@ CHEXBERTS_ENCODER = "bert-base-uncased"
 def weights_folder() -> Path:
     """Return ``CXR_HARNESS_WEIGHTS``, or ``weights`` in the cache folder."""
     named = os.environ.get("CXR_HARNESS_WEIGHTS")
-    return Path(named).expanduser() if named else default_path().parent / "weights"
+    if named:
+        return expanded(Path(named), "CXR_HARNESS_WEIGHTS")
+    return default_path().parent / "weights"
 
 
 def weight(name: str) -> Weight:
@@ -73,8 +75,9 @@ def how_to_get(names: Sequence[str]) -> str:
 
 def _places(wanted: Weight) -> Iterator[Path]:
     yield weights_folder() / wanted.place
+    home = Path(os.path.expanduser("~"))  # stays as it is for a user without a home
     for pattern in wanted.elsewhere:
-        yield from sorted(Path.home().glob(pattern))
+        yield from sorted(home.glob(pattern))
     yield from _hub(wanted.hub, wanted.file or CONFIG, folder=wanted.file is None)
     if wanted.named_by is not None:
         yield from _beside(wanted.named_by)

@@ -30,7 +30,14 @@ def feature_folder() -> Path:
     """Return ``features`` in ``CXR_HARNESS_CACHE``, or in the user's cache folder."""
     named = os.environ.get("CXR_HARNESS_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(named or f"{base}/cxr-harness").expanduser() / "features"
+    folder = Path(named or f"{base}/cxr-harness")
+    try:
+        return folder.expanduser() / "features"
+    except RuntimeError as error:
+        raise InputError(
+            f"There is no home folder for {folder}. Name another one with the environment "
+            "variable CXR_HARNESS_CACHE."
+        ) from error
 
 
 def feature_key(pixels: np.ndarray, tower: Mapping[str, Any]) -> str:
