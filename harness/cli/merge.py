@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.output import JsonOption, note, print_json
+from harness.cli.output import JsonOption, note, print_json, progress_bar
 
 _ModelOption = Annotated[
     str, typer.Option("--model", metavar="LORA", help="Folder or hub id of the adapter.")
@@ -35,7 +35,7 @@ def merge(
     """Make full weights of a LoRA adapter (or a projector) and its base; needs no GPU."""
     from models.training.tuning.merge import merge as merge_checkpoint
 
-    merged = merge_checkpoint(model, base, output, dtype)
+    merged = merge_checkpoint(model, base, output, dtype, progress=progress_bar)
     for text in merged.notes:
         note(f"{merged.name}: {text}")
     files = sorted(output.glob("*.safetensors"))

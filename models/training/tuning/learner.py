@@ -94,7 +94,7 @@ class Learner(nn.Module):
         items = tokens.clamp(min=1) if num_items_in_batch is None else num_items_in_batch
         loss = total / items
         if not shown:  # keeps the projector in the graph, which other processes wait for
-            loss = loss + 0.0 * pictures.sum()
+            loss = loss + 0.0 * pictures.mean(dtype=torch.float32)
         return {"loss": loss, "tokens": tokens}
 
     def pictures(
@@ -109,9 +109,9 @@ class Learner(nn.Module):
             something = torch.ones(1, tower.num_layers, 1, tower.width)
             return project(self.language_model, self.mm_projector, something, something)
         if features is not None:
-            current, prior = features[:, list(shown)]
+            current, prior = _chosen(features, shown)
         elif images is not None:
-            current, prior = self._encoded(images[:, list(shown)])
+            current, prior = self._encoded(_chosen(images, shown))
         else:
             raise InputError("The batch has an image token, but neither images nor features.")
         return project(self.language_model, self.mm_projector, current, prior)
@@ -165,6 +165,11 @@ class Learner(nn.Module):
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.vision_tower._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
+
+
+def _chosen(pairs: Tensor, rows: Sequence[int]) -> Tensor:
+    """Return some rows of ``[2, B, …]``; all of them are not copied."""
+    return pairs if len(rows) == pairs.shape[1] else pairs[:, list(rows)]
 
 
 def _rows(input_ids: Tensor, attention_mask: Tensor) -> Iterator[_Row]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from models.training.tuning.whole_model import (
 )
 from models.weights_files import read_tensors, tensor_shapes
 
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
 MERGED_DTYPES = ("float32", "bfloat16", "float16")
 _SAVED = "base_model.model."
 """What peft puts before a model's names in the file of an adapter."""
@@ -49,6 +52,7 @@ def merge(
     output: str | Path,
     dtype: str | None = None,
     shard_bytes: int = SHARD_BYTES,
+    progress: Progress = lambda *_: nullcontext(lambda _: None),
 ) -> Checkpoint:
     """Write the whole checkpoint that an adapter (or a projector) makes of its base.
 
@@ -66,6 +70,8 @@ def merge(
         One of ``MERGED_DTYPES``, for all weights; None keeps that of each tensor's file.
     shard_bytes
         Most bytes of a file that holds more than one tensor.
+    progress
+        Given a description and the number of tensors, returns a context that is told of each.
 
     Returns
     -------
@@ -91,7 +97,7 @@ def merge(
     check_files(checkpoint)
     try:
         with published(folder) as scratch:
-            _write(scratch, checkpoint, dtype, shard_bytes)
+            _write(scratch, checkpoint, dtype, shard_bytes, progress)
     except OSError as error:
         raise InputError(
             f"Cannot write {folder}: {error.strerror or error}. It is left empty. Free space, or "
@@ -106,7 +112,13 @@ def _empty(folder: Path) -> Path:
     return folder
 
 
-def _write(folder: Path, checkpoint: Checkpoint, dtype: str | None, shard_bytes: int) -> None:
+def _write(
+    folder: Path,
+    checkpoint: Checkpoint,
+    dtype: str | None,
+    shard_bytes: int,
+    progress: Progress,
+) -> None:
     places = collect(checkpoint, _places)
     merged = _Merged(checkpoint, places)
     tower = tower_part(checkpoint)
@@ -118,12 +130,15 @@ def _write(folder: Path, checkpoint: Checkpoint, dtype: str | None, shard_bytes:
         number = getattr(torch, dtype)
         planned = {name: Planned(one.shape, number) for name, one in planned.items()}
 
-    def read(name: str) -> Tensor:
-        if name in tower:
-            return tower[name]
-        return merged.base(projector[name]) if name in projector else merged.language(name)
+    with progress("merging tensors", len(planned)) as advance:
 
-    write_model(folder, planned, read, shard_bytes)
+        def read(name: str) -> Tensor:
+            advance(1)
+            if name in tower:
+                return tower[name]
+            return merged.base(projector[name]) if name in projector else merged.language(name)
+
+        write_model(folder, planned, read, shard_bytes)
     config = whole_config(checkpoint)
     config |= {"dtype": str(next(iter(planned.values())).dtype).removeprefix("torch.")}
     config |= {"harness_template": checkpoint.template.name}
