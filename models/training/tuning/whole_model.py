@@ -21,10 +21,11 @@ from models.weights_files import read_tensors
 
 _KINDS = {"dinov2": "dino", "clip_vision_model": "clip", "siglip_vision_model": "siglip"}
 """What the original looks for in a tower's name to choose its class."""
-_OTHER_FILES = ("config.json", "adapter_config.json", "preprocessor_config.json")
+_TEXT_FILES = (
+    "tokenizer*", "vocab*", "merges*", "special_tokens_map.json", "added_tokens.json",
+    "chat_template*", "generation_config.json", "*.model",
+)  # fmt: skip
 T = TypeVar("T")
-
-_TEXT_SUFFIXES = (".json", ".model", ".txt", ".jinja")
 
 
 def whole_config(origin: Checkpoint) -> dict[str, Any]:
@@ -100,9 +101,8 @@ def write_settings(folder: Path, origin: Checkpoint, config: Mapping[str, Any]) 
     config
         Its config.json, but for the tower.
     """
-    for file in origin.text_folder.iterdir():
-        is_text = file.suffix in _TEXT_SUFFIXES and file.name not in _OTHER_FILES
-        if is_text and not file.name.endswith(".index.json"):
+    for file in {file for pattern in _TEXT_FILES for file in origin.text_folder.glob(pattern)}:
+        if file.is_file():
             shutil.copyfile(file, folder / file.name)
     written = {**config, "unfreeze_mm_vision_tower": True}
     tower = _own_folder(origin)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import peft
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import models
 from models.devices import placement
@@ -143,8 +145,6 @@ def test_weights_keep_the_numbers_of_their_files_unless_others_are_asked_for(
 ) -> None:
     lora = adapter(tmp_path)
     plain = tmp_path / "plain-libra" / "model.safetensors"
-    from safetensors.torch import save_file
-
     halves = {name: tensor.half() for name, tensor in load_file(plain).items()}
     save_file(halves, plain, metadata={"format": "pt"})
     exact = load_language_model(find_checkpoint(lora), placement("cpu", "float32")).state_dict()
@@ -221,3 +221,35 @@ def test_a_stage_can_start_from_a_merged_checkpoint(tmp_path: Path) -> None:
     merge(adapter(tmp_path), None, tmp_path / "whole")
     read = recipe({"checkpoint": str(tmp_path / "whole")}, {"trains": ["lora"]})
     assert "lora" == load_learner(read, read.stages[0], None, "cpu").layout
+
+
+_MERGE = """
+import resource, sys
+import peft, transformers.models.llama.modeling_llama
+from models.training.tuning.merge import merge
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+merge(sys.argv[1], None, sys.argv[2])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+def test_a_merge_takes_the_memory_of_a_part_of_the_base(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 1024, "intermediate_size": 2048, "num_hidden_layers": 24}
+    lora = adapter(tmp_path, **sizes)
+    plain = tmp_path / "plain-libra"
+    tensors = load_file(plain / "model.safetensors")
+    total = sum(tensor.nbytes for tensor in tensors.values())
+    shards: list[dict[str, torch.Tensor]] = [{} for _ in range(12)]
+    for number, (name, tensor) in enumerate(tensors.items()):
+        shards[number * 12 // len(tensors)][name] = tensor
+    places: dict[str, str] = {}
+    for number, shard in enumerate(shards):
+        save_file(shard, plain / f"{number}.safetensors", metadata={"format": "pt"})
+        places |= dict.fromkeys(shard, f"{number}.safetensors")
+    (plain / "model.safetensors").unlink()
+    index = {"metadata": {}, "weight_map": places}
+    (plain / "model.safetensors.index.json").write_text(json.dumps(index))
+    words = [sys.executable, "-c", _MERGE, str(lora), str(tmp_path / "whole")]
+    ended = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert int(ended.stdout) * 1024 < 0.4 * total
