@@ -33,8 +33,8 @@ class BertScore(Metric):
     An empty side scores 0 before rescaling, so below 0 after it, as officially. Texts longer than
     the model takes (512 tokens) are cut.
 
-    ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model; its scores
-    then deviate from the official ones, and the signature says so.
+    ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model; its scores then
+    deviate from the official ones, as docs/performance.md measures, and the signature says so.
 
     Source: Zhang et al., "BERTScore: Evaluating text generation with BERT", ICLR 2020.
     """

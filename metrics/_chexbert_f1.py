@@ -38,7 +38,8 @@ class ChexbertF1(Metric):
     By study, micro F1 is the study's own F1; a condition's F1 is 1 or 0 where a side has it.
 
     ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model that reads; its
-    annotations then deviate from the official ones, and the signature says so.
+    annotations then deviate from the official ones, as docs/performance.md measures, and the
+    signature says so.
 
     Source: f1chexbert 0.0.2, which prints scikit-learn's classification report; Smit et al. 2020
     (arXiv 2004.09167).

@@ -34,7 +34,8 @@ class Radcliq(Metric):
     differ in it. Several references: the best of each input, by itself.
 
     ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the three models; the
-    inputs then deviate from the official ones, and the signature says so.
+    inputs then deviate from the official ones, as docs/performance.md measures, and the signature
+    says so.
 
     Source: Yu et al. 2023, "Evaluating progress in automatic chest X-ray radiology report
     generation"; github.com/rajpurkarlab/CXR-Report-Metric; ReXrank.

@@ -45,7 +45,8 @@ class Radgraph(Metric):
     does, whatever the letter case.
 
     ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model that reads; its
-    annotations then deviate from the official ones, and the signature says so.
+    annotations then deviate from the official ones, as docs/performance.md measures, and the
+    signature says so.
 
     Source: radgraph 0.1.18, ``rewards.py``; Delbrouck et al. 2022 (arXiv 2210.12186). The scores
     by kind are ours.

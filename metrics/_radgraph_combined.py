@@ -23,7 +23,8 @@ class RadgraphCombined(Metric):
     0.5. Several references: the best one.
 
     ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model that reads; its
-    annotations then deviate from the official ones, and the signature says so.
+    annotations then deviate from the official ones, as docs/performance.md measures, and the
+    signature says so.
 
     Source: rajpurkarlab/CXR-Report-Metric, ``radgraph_evaluate_model.py`` (the first RadGraph).
     """

@@ -32,7 +32,8 @@ class RaTEScore(Metric):
     text is found under two types. Several references: the best one.
 
     ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the two models; their
-    annotations then deviate from the official ones, and the signature says so.
+    annotations then deviate from the official ones, as docs/performance.md measures, and the
+    signature says so.
 
     Source: Zhao et al. 2024, "RaTEScore: a metric for radiology report generation"; package
     RaTEScore 0.6.0. There a report without a sentence shifts all scores after it; here its own

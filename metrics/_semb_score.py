@@ -22,7 +22,8 @@ class SembScore(Metric):
     references: the nearest one.
 
     ``precision`` "bfloat16" or "int8" (CPU only) rounds the products of the model that reads; its
-    annotations then deviate from the official ones, and the signature says so.
+    annotations then deviate from the official ones, as docs/performance.md measures, and the
+    signature says so.
 
     Source: rajpurkarlab/CXR-Report-Metric; Yu et al. 2023, "Evaluating progress in automatic
     chest X-ray radiology report generation".
