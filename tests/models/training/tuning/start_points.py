@@ -133,10 +133,10 @@ def reporter(one: Started) -> LibraReporter:
 
 
 def reports(by: LibraReporter) -> list[list[Any]]:
-    """Return greedy and beam texts with their ids and scores, with and without a prior."""
+    """Return texts with their ids and scores: greedy without a prior, beams with one."""
+    current, prior = image("cur_a.png"), image("prior_a.png")
     found: list[list[Report]] = [
-        by.report(image("cur_a.png"), prior, template="libra_v1", **decoding)
-        for prior in (None, image("prior_a.png"))
-        for decoding in ({"max_new_tokens": 12}, {"num_beams": 3, "max_new_tokens": 8})
+        by.report(current, template="libra_v1", max_new_tokens=12),
+        by.report(current, prior, template="libra_v1", num_beams=3, max_new_tokens=8),
     ]
     return [[asdict(report) for report in some] for some in found]

@@ -95,7 +95,7 @@ def test_a_second_stage_of_adapters_keeps_the_projector_of_the_first(tmp_path: P
     same_reports(reporter(second), made)
 
 
-def test_three_stages_follow_one_another_through_every_layout(tmp_path: Path) -> None:
+def test_stages_follow_one_another_through_every_layout(tmp_path: Path) -> None:
     read = recipe(
         new_projector(tmp_path, "libra_gemma"),
         {"trains": ["projector"]},
