@@ -20,6 +20,7 @@ from harness.cli.shared import (
     ResamplesOption,
     SectionOption,
     SeedOption,
+    SettingOption,
     SkipOption,
     split_names,
 )
@@ -30,6 +31,7 @@ def audit(
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where to write.")],
     metrics: MetricsOption = None,
     protocol: ProtocolOption = None,
+    settings: SettingOption = None,
     section: SectionOption = "findings",
     edits: Annotated[
         list[str] | None, typer.Option("--edits", metavar="E,…", help="Only these edits.")
@@ -47,6 +49,7 @@ def audit(
     """Edit references, harmfully and harmlessly, and show what each metric makes of it."""
     from harness.audit import AuditRequest, run_audit
     from harness.audit_files import FILES, audit_values, write_audit
+    from harness.given_settings import read_settings
     from harness.result_folder import refuse_taken
     from harness.scoring_plan import ScoringPlan
     from metrics.scoring import Resampling
@@ -55,6 +58,7 @@ def audit(
     plan = ScoringPlan(
         metrics=split_names(metrics),
         protocol=protocol,
+        settings=read_settings(settings or []),
         section=section,
         resampling=Resampling.of(resamples, confidence, "percentile", seed),
         cluster=cluster,

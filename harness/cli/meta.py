@@ -15,6 +15,7 @@ from harness.cli.shared import (
     ProtocolOption,
     ResamplesOption,
     SeedOption,
+    SettingOption,
     SkipOption,
     split_names,
 )
@@ -35,6 +36,7 @@ def meta(
     ] = None,
     metrics: MetricsOption = None,
     protocol: ProtocolOption = None,
+    settings: SettingOption = None,
     lower: Annotated[
         list[str] | None,
         typer.Option("--lower", metavar="M,…", help="Columns of --scores: lower is better."),
@@ -47,6 +49,7 @@ def meta(
     as_json: JsonOption = False,
 ) -> None:
     """Correlate metrics with radiologists' error counts, as ReXVal has them."""
+    from harness.given_settings import read_settings
     from harness.meta import MetaRequest, run_meta
     from harness.meta_files import FILES, meta_values, write_meta
     from harness.result_folder import refuse_taken
@@ -57,6 +60,7 @@ def meta(
     plan = ScoringPlan(
         metrics=split_names(metrics),
         protocol=protocol,
+        settings=read_settings(settings or []),
         resampling=Resampling.of(resamples, confidence, "percentile", seed),
     )
     if scores is None:

@@ -14,6 +14,7 @@ from harness.cli.shared import (
     ProtocolOption,
     ReferencesOption,
     SectionOption,
+    SettingOption,
     SkipOption,
     split_names,
 )
@@ -26,17 +27,23 @@ def parity(
     ],
     metrics: MetricsOption = None,
     protocol: ProtocolOption = None,
+    settings: SettingOption = None,
     section: SectionOption = "findings",
     skip_unavailable: SkipOption = False,
     max_line_mb: MaxLineOption = 8.0,
     as_json: JsonOption = False,
 ) -> None:
     """Run the official packages beside ours on your texts; exit status 1 if they differ."""
+    from harness.given_settings import read_settings
     from harness.parity_run import run_parity
     from harness.scoring_plan import ScoringPlan
 
-    asked = ScoringPlan(metrics=split_names(metrics), protocol=protocol, section=section)
-    plan = asked.available(skip_unavailable)
+    plan = ScoringPlan(
+        metrics=split_names(metrics),
+        protocol=protocol,
+        section=section,
+        settings=read_settings(settings or []),
+    ).available(skip_unavailable)
     table = run_parity(references, predictions, plan, max_line_mb, skip_unavailable)
     for line in table.notes:
         note(line)

@@ -108,3 +108,13 @@ def test_nothing_is_replaced_unasked(audited: Path, run: Run) -> None:
     (audited / "mine.txt").write_text("mine", encoding="utf-8")
     ended = run(*WORDS, "--output", "audit", "--fresh")
     assert (2, True) == (ended.status, "holds other files" in ended.err)
+
+
+def test_metrics_take_settings(place: Workplace, run: Run) -> None:
+    words = ("audit", "--references", "refs.jsonl", "--metrics", "rougeL", "--resamples", 0)
+    assert 0 == run(*words, "--output", "plain").status
+    ended = run(*words, "--output", "stemmed", "--setting", "rougeL.stem=true")
+    assert 0 == ended.status, ended.err
+    values = [Path(name, "audit.json").read_text(encoding="utf-8") for name in ("plain", "stemmed")]
+    assert ["|stem:no|" in values[0], "|stem:yes|" in values[1]] == [True, True]
+    assert 2 == run(*words, "--output", "wrong", "--setting", "rougeL.steam=true").status

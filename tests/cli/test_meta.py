@@ -237,3 +237,12 @@ def test_two_rows_of_one_study_are_refused(files: tuple[list[Any], list[Any]], r
     _write(Path("reports.csv"), header, [*rows, ["1.0", *rows[3][1:]]])
     ended = run(*words)
     assert (2, True) == (ended.status, "line 14: a second row of the same study" in ended.err)
+
+
+@pytest.mark.usefixtures("files")
+def test_metrics_take_settings(run: Run) -> None:
+    words = (*WORDS, "--metrics", "rougeL", "--resamples", 0)
+    ended = run(*words, "--setting", "rougeL.stem=true")
+    assert 0 == ended.status, ended.err
+    assert "|stem:yes|" in Path("out/meta.json").read_text(encoding="utf-8")
+    assert 2 == run(*words, "--fresh", "--setting", "bleu.smoothing=exp").status

@@ -13,6 +13,8 @@ from tests.cli.workplace import Workplace
 
 __all__ = ["nothing_here", "small_weights"]
 
+SPLIT = ("--setting", "bleu.tokens=split")
+
 
 def test_the_official_packages_agree_with_us(place: Workplace, run: Run) -> None:
     words = ("parity", "--references", "refs.jsonl", "--predictions", "a.jsonl")
@@ -60,3 +62,12 @@ def test_parity_leaves_out_what_has_no_official_package_here_on_request(
     ended = run(*words, "semb_score", "--skip-unavailable")
     assert 3 == ended.status
     assert "Nothing is left to compare" in ended.err
+
+
+def test_the_official_packages_get_our_settings(place: Workplace, run: Run) -> None:
+    words = ("parity", "--references", "refs.jsonl", "--predictions", "a.jsonl", "--json")
+    ends = [run(*words, "--metrics", "bleu4"), run(*words, "--metrics", "bleu4", *SPLIT)]
+    assert [0, 0] == [ended.status for ended in ends], ends
+    (plain,), (split,) = (json.loads(ended.out) for ended in ends)
+    assert plain["official"] != split["official"]
+    assert split["equal"]
