@@ -56,26 +56,27 @@ def main() -> None:
 def _measure(folder: Path, options: argparse.Namespace) -> None:
     _write(folder, options.studies)
     data = _Data(folder, options.tokenizer)
-    jpeg, cached = data.read(None), data.read(ImageCache(folder / "cache", 518, 10**10))
-    for _ in _loader(cached, max(options.workers)):  # fills the cache
-        pass
+    kept = {"JPEG": None, "the image cache": ImageCache(folder / "cache", 518, 10**10)}
+    for _ in _loader(data.read(kept["the image cache"]), max(options.workers)):
+        pass  # fills the cache
     print("| images from | workers | samples/s | CPU s per sample |")
     print("|---|--:|--:|--:|")
-    for name, dataset in (("JPEG", jpeg), ("the image cache", cached)):
+    for source, cache in kept.items():
         for workers in options.workers:
             begun, spent = time.perf_counter(), _cpu_s()
-            count = sum(len(batch["labels"]) for batch in _loader(dataset, workers))
+            count = sum(len(batch["labels"]) for batch in _loader(data.read(cache), workers))
             rate = count / (time.perf_counter() - begun)
             cpu_s = (_cpu_s() - spent) / count
-            print(f"| {name} | {workers} | {rate:.2f} | {cpu_s:.3f} |", flush=True)
-    print("\n| stage | device | step, s | samples/s needed | workers | wait per step, s |")
-    print("|---|---|--:|--:|--:|--:|")
-    many = data.read(None, times=-(-_BATCH * (options.steps + 1) // options.studies))
+            print(f"| {source} | {workers} | {rate:.2f} | {cpu_s:.3f} |", flush=True)
+    print("\n| stage | device | step, s | samples/s needed | images from | wait per step, s |")
+    print("|---|---|--:|--:|---|--:|")
+    times = -(-_BATCH * (options.steps + 1) // options.studies)
     for name, needed in _needed().items():
-        workers = max(options.workers)
-        step_s = _BATCH / needed
-        waited = _waited(many, workers, step_s, options.steps)
-        print(f"| {name} | {step_s:.1f} | {needed:.2f} | {workers} | {waited:.3f} |", flush=True)
+        for source, cache in kept.items():
+            many, step_s = data.read(cache, times), _BATCH / needed
+            waited = _waited(many, max(options.workers), step_s, options.steps)
+            shown = f"{name} | {step_s:.1f} | {needed:.2f} | {source} | {waited:.3f}"
+            print(f"| {shown} |", flush=True)
 
 
 def _write(folder: Path, count: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.images.feature_cache import feature_folder
 from models.training.tuning.atomic import replace_file
 
 _CHECK_BYTES = 4
@@ -22,6 +23,11 @@ class ImageCacheWarning(UserWarning):
     """Images could not be kept; they will be decoded again."""
 
 
+def image_folder() -> Path:
+    """Return ``images`` beside the feature cache's folder."""
+    return feature_folder().with_name("images")
+
+
 class ImageCache:
     """Pictures of 8 bits under a folder, by key.
 
@@ -31,7 +37,7 @@ class ImageCache:
     Parameters
     ----------
     folder
-        Where they are kept; made if it is not there.
+        Where they are kept; made if it is not there. `image_folder` is the usual place.
     size
         Pixels of an edge; pictures are square. Grey ones take a third of the room.
     max_bytes
