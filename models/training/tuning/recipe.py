@@ -195,4 +195,3 @@ class TuningRecipe:
         if found is None:
             raise LookupError(f"Stage {stage.name!r} has no data.")
         return found
-
