@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from metrics.errors import MetricsError
 
 T = TypeVar("T")
+
+
+class UnfinishedError(Exception):
+    """Annotating ended in ``error``; ``done`` holds the annotations before it, by text."""
+
+    def __init__(self, done: Mapping[str, Any], error: MetricsError) -> None:
+        self.done = done
+        self.error = error
 
 
 class Annotator(ABC, Generic[T]):
@@ -21,7 +31,13 @@ class Annotator(ABC, Generic[T]):
 
     @abstractmethod
     def annotate_distinct(self, texts: Sequence[str]) -> list[T]:
-        """Return one annotation per text, in order; the texts are distinct."""
+        """Return one annotation per text, in order; the texts are distinct.
+
+        Raises
+        ------
+        UnfinishedError
+            If it ends in an error after some texts, whose annotations are worth keeping.
+        """
 
     @staticmethod
     @abstractmethod

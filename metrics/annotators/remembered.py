@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from metrics.annotators.annotator import Annotator
+from metrics.annotators.annotator import Annotator, UnfinishedError
 from metrics.annotators.progress import begin
 from metrics.cache import AnnotationCache
 
@@ -57,12 +57,19 @@ class RememberedAnnotator(Generic[T]):
         advance = begin(self.signature.partition("|")[0], len(unknown))
         for start in range(0, len(unknown), self._chunk):
             part = unknown[start : start + self._chunk]
-            new = dict(zip(part, self._annotator().annotate_distinct(part), strict=True))
-            kept = {text: self._kind.encode(a) for text, a in new.items() if self._kind.keep(a)}
-            self._cache.put(self.signature, kept)
+            try:
+                new = dict(zip(part, self._annotator().annotate_distinct(part), strict=True))
+            except UnfinishedError as unfinished:
+                self._keep(unfinished.done)
+                raise unfinished.error from unfinished
+            self._keep(new)
             found.update(new)
             advance(len(part))
         return [found[text] for text in texts]
+
+    def _keep(self, new: Mapping[str, T]) -> None:
+        kept = {text: self._kind.encode(a) for text, a in new.items() if self._kind.keep(a)}
+        self._cache.put(self.signature, kept)
 
     def _annotator(self) -> Annotator[T]:
         if self._loaded is None:

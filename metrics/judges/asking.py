@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from metrics.errors import MetricsError
 from metrics.judges.prompts import Message
 from metrics.judges.settings import JudgeSettings
 
@@ -19,13 +20,27 @@ class Unanswered:
     problem: str
 
 
+class StoppedError(Exception):
+    """Asking ended in ``error`` after some answers; None in ``answers`` is where there is none."""
+
+    def __init__(self, answers: Sequence[str | Unanswered | None], error: MetricsError) -> None:
+        self.answers = answers
+        self.error = error
+
+
 class Asker(Protocol):
     """Something that answers chats: an endpoint, or a local model."""
 
     def ask(
         self, chats: Sequence[Sequence[Message]], attempt: int, json: bool
     ) -> list[str | Unanswered]:
-        """Return an answer per chat; ``attempt`` counts from 0, ``json`` asks for JSON."""
+        """Return an answer per chat; ``attempt`` counts from 0, ``json`` asks for JSON.
+
+        Raises
+        ------
+        StoppedError
+            If it ends in an error after some answers.
+        """
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from http import HTTPStatus
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from metrics.errors import InputError, MissingError
+from metrics.errors import InputError, MetricsError, MissingError
 from metrics.judges.address import authorization, is_loopback, origin
-from metrics.judges.asking import Decoding, Unanswered
+from metrics.judges.asking import Decoding, StoppedError, Unanswered
 from metrics.judges.pace import LONGEST_REQUESTED_WAIT_S, requested_wait, wait_before
 from metrics.judges.prompts import Message
 from metrics.judges.settings import JudgeSettings
@@ -69,6 +69,8 @@ class ChatEndpoint:
         ------
         InputError, MissingError
             If no request can succeed.
+        StoppedError
+            If none can succeed any more.
         """
         answers = _run(self._ask_all([self._body(chat, attempt, json) for chat in chats]))
         lost = [answer for answer in answers if isinstance(answer, _Unreachable)]
@@ -101,7 +103,11 @@ class ChatEndpoint:
             async with self._open() as http, asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._ask(http, slots, body)) for body in bodies]
         except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+            error = failed.exceptions[0]
+            answers = [_result_of(task) for task in tasks]
+            if isinstance(error, MetricsError) and any(a is not None for a in answers):
+                raise StoppedError(answers, error) from error
+            raise error from None
         return [task.result() for task in tasks]
 
     def _open(self) -> AsyncClient:
@@ -198,6 +204,10 @@ class ChatEndpoint:
                 f"{self._url} answers {said}: it has no model {self._settings.model!r}, or chat "
                 "completions are elsewhere. Its /models lists what it has."
             )
+
+
+def _result_of(task: asyncio.Task[T]) -> T | None:
+    return None if task.cancelled() or task.exception() else task.result()
 
 
 def _text_of(content: bytes) -> str:

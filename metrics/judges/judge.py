@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
-from metrics.annotators.annotator import Annotator
+from metrics.annotators.annotator import Annotator, UnfinishedError
 from metrics.annotators.remembered import RememberedAnnotator
 from metrics.cache import AnnotationCache
-from metrics.errors import InputError, MissingError
-from metrics.judges.asking import Asker, Unanswered
+from metrics.errors import InputError, MetricsError, MissingError
+from metrics.judges.asking import Asker, StoppedError, Unanswered
 from metrics.judges.kinds import Kind
 from metrics.judges.prompts import Prompt
 from metrics.judges.settings import JudgeSettings
@@ -51,13 +51,28 @@ class Judge(Annotator[Answer]):
         answers: dict[str, Answer] = {}
         pending = list(texts)
         for attempt in range(1 + self._second_tries):
-            chats = [self._chat(pair) for pair in pending]
-            replies = self._asker.ask(chats, attempt, self._kind.json) if chats else []
-            for pair, reply in zip(pending, replies, strict=True):
-                answers[pair] = self._judged(reply)
+            try:
+                self._ask(pending, attempt, answers)
+            except MetricsError as error:
+                raise UnfinishedError(answers, error) from error
             # an unanswered question was repeated by the asker; an empty text marks it
             pending = [p for p in pending if answers[p].problem and answers[p].text]
         return [answers[pair] for pair in texts]
+
+    def _ask(self, pairs: Sequence[str], attempt: int, answers: dict[str, Answer]) -> None:
+        """Put the answers about the pairs in, also those before an error."""
+        error: MetricsError | None = None
+        replies: Sequence[str | Unanswered | None] = []
+        try:
+            if pairs:
+                replies = self._asker.ask([self._chat(p) for p in pairs], attempt, self._kind.json)
+        except StoppedError as stopped:
+            replies, error = stopped.answers, stopped.error
+        for pair, reply in zip(pairs, replies, strict=True):
+            if reply is not None:
+                answers[pair] = self._judged(reply)
+        if error is not None:
+            raise error
 
     def _judged(self, reply: str | Unanswered) -> Answer:
         if isinstance(reply, Unanswered):

@@ -123,6 +123,36 @@ def test_errors_are_asked_about_again_in_the_next_run_only(serve: Serve) -> None
     assert 2 == len(server.received)
 
 
+@pytest.mark.parametrize("status", [401, 402, 404])
+def test_what_was_answered_before_the_end_is_not_asked_about_again(
+    serve: Serve, status: int
+) -> None:
+    server = serve(lambda r, n: Reply(status) if n == 3 else same_words(r, n))
+    samples = samples_of(list("abcdef"), [["a"]] * 6)
+    one_at_a_time = judge(server, concurrency=1)
+    with pytest.raises(InputError):
+        scores(GreenStyle(one_at_a_time), samples)
+    assert 4 == len(server.received)
+    assert [1 / 6, 0.0] == scores(GreenStyle(one_at_a_time), samples)
+    assert 4 + 3 == len(server.received)
+
+
+def test_verdicts_are_kept_where_asking_again_for_others_ends(serve: Serve) -> None:
+    def reply(request: Received, number: int) -> Reply:
+        if request.body["seed"] != 42:
+            return Reply(401)
+        return completion("?") if pair(request)[1] == "zebra" else same_words(request, number)
+
+    server = serve(reply)
+    samples = samples_of(["a", "zebra", "b"], [["a"]] * 3)
+    with pytest.raises(InputError, match="does not let us in"):
+        scores(GreenStyle(judge(server)), samples)
+    asked = len(server.received)
+    with pytest.raises(InputError, match="does not let us in"):
+        scores(GreenStyle(judge(server)), samples)
+    assert 2 == len(server.received) - asked  # the one without a verdict, twice
+
+
 def test_nobody_judged_is_undefined(serve: Serve) -> None:
     metric = GreenStyle(judge(serve(Reply(500))))
     score, errors = scores(metric, samples_of(["a"], [["a"]]))
