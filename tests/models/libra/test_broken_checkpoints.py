@@ -372,6 +372,8 @@ def test_adapter_settings_that_do_not_fit_are_refused(
         ("unfreeze_mm_vision_tower", 1, "neither true nor false"),
         ("harness_context_sections", "indication", "no list of names"),
         ("harness_context_sections", 3, "no list of names"),
+        ("harness_template", "mine", "names no conversation template"),
+        ("harness_template", ["libra_v1"], "names no conversation template"),
         ("hidden_size", 10**12, "make no 'TAC' model"),
         ("mm_projector_type", "mlp99999999x_gelu", "mm_vision_select_layer is 'all'"),
     ],
