@@ -68,15 +68,16 @@ class Evaluation:
         self._workers, self._validation = stage.workers, stage.validation
         self._valid, self._writer, self._processes = valid, writer, processes
 
-    def run(self, learner: Learner) -> dict[str, float]:
+    def run(self, learner: Learner, wrapper: Any = None) -> dict[str, float]:
         """Return ``loss``, the mean over learnt tokens, and the metrics of generated reports.
 
-        The state of random number generators and of the learner is as before.
+        The state of random number generators and of the learner is as before. ``wrapper`` is
+        DeepSpeed's around the learner, if it is used.
         """
         with _as_before(learner), torch.no_grad():
             found = {"loss": self._loss(learner)}
             if self._writer is not None:
-                found.update(self._scores(self._writer))
+                found.update(self._scores(self._writer, wrapper))
         return found
 
     def _loss(self, learner: Learner) -> float:
@@ -108,10 +109,10 @@ class Evaluation:
         size = self._validation.batch_size
         return [order[start : start + size] for start in range(0, len(order), size)]
 
-    def _scores(self, writer: ReportWriter) -> Mapping[str, float]:
+    def _scores(self, writer: ReportWriter, wrapper: Any) -> Mapping[str, float]:
         wanted = min(self._validation.generated, len(self._valid.dataset))
         mine = range(self._processes.index, wanted, self._processes.count)
-        texts = writer.write(self._valid, mine)
+        texts = writer.write(self._valid, mine, wrapper)
         written: list[tuple[int, str]] = gather_object(list(zip(mine, texts, strict=True)))
         scores: list[dict[str, float] | None] = [None]
         if self._processes.index == 0:

@@ -17,13 +17,17 @@ _SPREAD = "ds_id"  # DeepSpeed's mark of a parameter that it has spread
 
 
 @contextmanager
-def gathered(module: nn.Module) -> Iterator[None]:
-    """Let every process hold all weights of a module while this lasts; all must call it."""
-    spread = [one for one in module.parameters() if hasattr(one, _SPREAD)]
-    if not spread:
+def gathered(learner: nn.Module, wrapper: Any = None) -> Iterator[None]:
+    """Let every process hold all weights while this lasts, to use them on its own.
+
+    All must call it. ``wrapper`` is DeepSpeed's around the learner; None without it.
+    """
+    if not any(hasattr(one, _SPREAD) for one in learner.parameters()):
         yield
         return
-    with _gathered_parameters(spread):
+    from deepspeed.runtime.zero import unwrap_model_for_generation
+
+    with unwrap_model_for_generation(wrapper):
         yield
 
 
@@ -47,16 +51,12 @@ def _gathered_tensors(started: Started, *, is_first: bool) -> dict[str, Tensor] 
     named = dict(started.learner.named_parameters(remove_duplicate=False))
     if not any(hasattr(one, _SPREAD) for one in named.values()):
         return None
+    from deepspeed.runtime.zero import GatheredParameters
+
     found = dict(started.learner.state_dict())
     for name in saved_names(started):
         if hasattr(named.get(name), _SPREAD):
-            with _gathered_parameters([named[name]]):
+            with GatheredParameters([named[name]]):
                 if is_first:
                     found[name] = named[name].detach().cpu().clone()
     return found
-
-
-def _gathered_parameters(spread: list[nn.Parameter]) -> Any:
-    import deepspeed
-
-    return deepspeed.zero.GatheredParameters(spread)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -55,15 +56,15 @@ class ReportWriter:
     def _device(self) -> torch.device:
         return self._learner.as_model().device
 
-    def write(self, valid: Material, places: Sequence[int]) -> list[str]:
-        """Return a report for each of some records."""
+    def write(self, valid: Material, places: Sequence[int], wrapper: Any = None) -> list[str]:
+        """Return a report for each of some records; ``wrapper`` is DeepSpeed's, if used."""
         engine = TransformersEngine(
             self._learner.language_model, stop_ids=self._ends, batch_size=self._size
         )
         texts: list[str] = []
         enabled = self._autocast is not None
         with (
-            gathered(self._learner),
+            gathered(self._learner, wrapper),
             torch.autocast(self._device.type, self._autocast, enabled=enabled),
         ):
             for start in range(0, len(places), self._size):

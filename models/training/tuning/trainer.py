@@ -175,7 +175,8 @@ class TuningTrainer(Trainer):
         if self._evaluation is None:
             return {}
         with self._meter.pause():
-            scores = self._evaluation.run(self._learner)
+            wrapper = self.model_wrapped if self.is_deepspeed_enabled else None
+            scores = self._evaluation.run(self._learner, wrapper)
             found = {_EVALUATED + name: one for name, one in scores.items()}
             self.log(found)
             self.control = self.callback_handler.on_evaluate(
