@@ -95,7 +95,7 @@ def radcliq_composite(
     >>> [round(float(radcliq_composite(v, **perfect)[0]), 4) for v in ("v0", "v1")]
     [-0.2421, -1.4407]
     """
-    if version not in _MODELS:
+    if version not in tuple(_MODELS):  # whatever it is, not all of which can be a key
         raise InputError(f"RadCliQ has no version {version!r}. Known: {', '.join(_MODELS)}.")
     model = _MODELS[version]
     try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+from metrics.errors import InputError
 from metrics.evaluation import System
+from metrics.files.quoting import quoted
 from metrics.metric import Metric
 from metrics.metric_result import MetricResult
 from metrics.metric_settings import Settings
@@ -59,7 +62,8 @@ def score(
     Raises
     ------
     InputError
-        If lengths differ, a text is not a string, or a name or setting is unknown.
+        If lengths differ, a text is not a string, an id is there twice, or a name or setting is
+        unknown.
 
     >>> table = score(["no effusion"], ["no pleural effusion"], metrics=["rougeL"], resamples=0)
     >>> table.systems["system"].metrics["rougeL"].score
@@ -67,12 +71,15 @@ def score(
     """
     texts = reference_lists(references)
     names = [str(i) for i in ids] if ids is not None else [str(i) for i in range(len(texts))]
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise InputError(f"ids has {quoted(name)} {count} times. Give every sample its own.")
     test_set = TestSet(names, texts, None if has_prior is None else list(has_prior))
     if not isinstance(predictions, Mapping):
         predictions = {SYSTEM: predictions}
     systems = {name: System(prediction_list(p)) for name, p in predictions.items()}
     units = Units.from_clusters(None if clusters is None else list(clusters), len(texts))
-    resampling = Resampling(resamples, confidence, method, seed)
+    resampling = Resampling.of(resamples, confidence, method, seed)
     wanted = [metrics] if isinstance(metrics, str | Metric) else metrics
     selected = select(wanted, protocol, settings=settings)
     counted = tally(selected, test_set, systems, units, processes)

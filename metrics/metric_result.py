@@ -56,7 +56,8 @@ class MetricResult:
         """
         units = Units.from_clusters(None if clusters is None else list(clusters), self.counted.n)
         counted = Tally(self.counted.selected, self.counted.statistics, units)
-        (scores,) = score_systems(counted, Resampling(resamples, confidence, method, seed)).values()
+        resampling = Resampling.of(resamples, confidence, method, seed)
+        (scores,) = score_systems(counted, resampling).values()
         return {
             key: (score.low, score.high)
             for key, score in scores.items()

@@ -156,7 +156,9 @@ def _only(name: str, protocol: str | None, settings: Settings | None) -> tuple[s
 
 
 def _fitted(name: str, metric: Metric, corpus: Sequence[str | Sequence[str]] | None) -> Metric:
-    known = reference_lists([""] if corpus is None else corpus)
+    known = reference_lists([""] if corpus is None else corpus, "corpus")
+    if not known:
+        raise InputError("corpus is an empty list. Give all references of the training set.")
     samples = Samples.of([""] * len(known), TestSet([str(i) for i in range(len(known))], known))
     fitted = metric.fit(samples)
     if corpus is None and fitted is not metric:

@@ -27,7 +27,9 @@ def prediction_list(predictions: Iterable[object], what: str = "predictions") ->
     return texts
 
 
-def reference_lists(references: Iterable[str | Sequence[str]]) -> list[list[str]]:
+def reference_lists(
+    references: Iterable[str | Sequence[str]], what: str = "references"
+) -> list[list[str]]:
     """Return one list of reference texts per sample from strings or lists of strings.
 
     Raises
@@ -35,17 +37,17 @@ def reference_lists(references: Iterable[str | Sequence[str]]) -> list[list[str]
     InputError
         If ``references`` is no list, an element is neither, or a sample has no reference.
     """
-    check_list(references, "references", "a list of texts, or of lists of texts")
+    check_list(references, what, "a list of texts, or of lists of texts")
     lists: list[list[str]] = []
     for position, one in enumerate(references):
         if isinstance(one, str):
             lists.append([one])
             continue
         if not isinstance(one, Iterable):
-            raise InputError(f"references[{position}] is {_kind(one)}, not a text.")
-        lists.append(prediction_list(one, f"references[{position}]"))
+            raise InputError(f"{what}[{position}] is {_kind(one)}, not a text.")
+        lists.append(prediction_list(one, f"{what}[{position}]"))
         if not lists[-1]:
-            raise InputError(f"references[{position}] is an empty list. Give at least one text.")
+            raise InputError(f"{what}[{position}] is an empty list. Give at least one text.")
     return lists
 
 

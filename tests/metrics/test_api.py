@@ -83,6 +83,19 @@ def test_wrong_texts_are_errors_that_say_where(
         score(predictions, references, resamples=0)  # type: ignore[arg-type]
 
 
+def test_an_id_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="ids has '7' 2 times"):
+        score(PREDICTIONS, REFERENCES, ids=["7", "8", "7"])
+
+
+@pytest.mark.parametrize("resamples", [0, 1000, 5000])
+def test_an_unknown_method_of_intervals_is_named(resamples: int) -> None:
+    with pytest.raises(InputError, match="Unknown interval method 'bcas'"):
+        score(PREDICTIONS, REFERENCES, resamples=resamples, method="bcas")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="Unknown interval method 'bcas'"):
+        rouge_l(PREDICTIONS, REFERENCES).interval(resamples, method="bcas")  # type: ignore[arg-type]
+
+
 def test_lengths_of_the_other_columns_are_checked() -> None:
     with pytest.raises(InputError, match="has_prior has 1 entries for 3 samples"):
         score(PREDICTIONS, REFERENCES, has_prior=[True])

@@ -155,6 +155,15 @@ def test_word_weights_need_a_corpus() -> None:
     assert reward(COMPLETIONS, REFERENCES)[:1] == reward(COMPLETIONS[:1], REFERENCES[:1])
 
 
+@pytest.mark.parametrize(
+    ("corpus", "told"),
+    [([], "is an empty list"), ("abc", "is one string"), ([3], "is of type int")],
+)
+def test_a_corpus_without_texts_is_refused(corpus: list[str], told: str) -> None:
+    with pytest.raises(InputError, match=f"corpus.*{told}"):
+        reward_function("cider", corpus=corpus)
+
+
 def test_absent_weights_are_named_before_training_starts() -> None:
     with pytest.raises(MissingError, match="radgraph"):
         reward_function("radgraph_partial")
