@@ -143,7 +143,8 @@ def _compare(folder: Path, updates: int) -> None:
 
 def _ours(collator: Collator) -> Step:
     def step(learner: Learner, records: Sequence[EncodedRecord]) -> Tensor:
-        return learner(**collator(records))["loss"]
+        loss: Tensor = learner(**collator(records))["loss"]
+        return loss
 
     return step
 
@@ -221,11 +222,11 @@ class _Records(list[TrainingRecord]):
 
 def _records(folder: Path, count: int) -> _Records:
     """Return records of phantoms with priors, their images enlarged to a radiograph's size."""
-    studies = [s for s in generate_split(1, "train", studies=8 * count) if s.prior is not None]
+    studies = [(s, s.prior) for s in generate_split(1, "train", studies=8 * count) if s.prior]
     found = _Records()
-    for number, study in enumerate(studies[:count]):
+    for number, (study, prior) in enumerate(studies[:count]):
         files = []
-        for name, shown in (("now", study), ("before", study.prior)):
+        for name, shown in (("now", study), ("before", prior)):
             file = folder / f"{number}-{name}.jpg"
             Image.fromarray(np.asarray(draw(shown))).resize((_SIDE, _SIDE)).save(file)
             files.append(file)
