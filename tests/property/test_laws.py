@@ -27,6 +27,7 @@ OTHERS: dict[str, Any] = {
     "layer": 3,
     "matrix": "short",
     "model": "distilroberta-base",
+    "precision": "bfloat16",
 }
 """Other values of settings that do not take just any."""
 
