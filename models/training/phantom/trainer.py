@@ -109,6 +109,10 @@ class StageTrainer(Trainer):
         done = _step_of(kept) if kept else 0
         self._log.forget(self._stage.name, after=done)
         self._advance(done)
+        if kept is not None and done >= self._stage.steps:
+            # the Trainer would take one step more
+            self._load_from_checkpoint(str(kept))
+            return done
         self.train(resume_from_checkpoint=str(kept) if kept else None)
         return done
 

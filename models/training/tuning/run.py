@@ -190,7 +190,7 @@ class _StageTraining:
         said = {
             "training data": train.digest(),
             "validation data": None if valid is None else valid.digest(),
-            "processes": self._processes,
+            "number of processes": self._processes,
         }
         with writing(self._folder):
             self._run.check_data(self._stage, said)

@@ -66,10 +66,11 @@ class RunFolder:
             recipe.
         """
         known = self.folder / RECIPE_FILE
-        if not resume and self.folder.is_dir() and any(self.folder.iterdir()):
-            way = "Go on with --resume" if known.is_file() else "Name another folder"
+        is_run = known.is_file()
+        if not (resume and is_run) and self.folder.is_dir() and any(self.folder.iterdir()):
+            way = "Go on with --resume" if is_run else "Name another folder"
             raise InputError(f"{self.folder} is there already. {way}, or remove it to begin anew.")
-        if known.is_file():
+        if is_run:
             self._check_same(known, recipe)
         self.folder.mkdir(parents=True, exist_ok=True)
         replace_file(known, _as_yaml(recipe).encode())
@@ -84,8 +85,8 @@ class RunFolder:
             changed = next((key for key, one in said.items() if before.get(key) != one), None)
             if changed is not None:
                 raise InputError(
-                    f"{folder} was begun with other {changed}. Go on with what it was begun with, "
-                    "or remove the folder to begin the stage anew."
+                    f"{folder}: the {changed} changed since the stage was begun. Go on with what "
+                    "it was begun with, or remove the folder to begin the stage anew."
                 )
         _write(known, said)
 

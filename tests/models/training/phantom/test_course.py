@@ -125,6 +125,20 @@ def test_an_interrupted_run_ends_where_an_undisturbed_one_does(
     assert 36 + len(VALID) == sum(steps)
 
 
+def test_a_run_that_broke_after_the_last_step_of_a_stage_makes_none_more(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.training.phantom.stages.save_file", refuse)
+        with pytest.raises(Stop):
+            trained(tmp_path / "cut")
+    assert same_weights(checkpoint, trained(tmp_path / "cut", resume=True))
+    assert logged(checkpoint) == logged(tmp_path / "cut")
+
+
 def test_adapters_are_resumed_in_mid_stage(
     adapted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,6 +154,12 @@ def test_what_is_there_already_is_not_overwritten(undisturbed: Path, data: Path)
         tune(recipe(), data_in(data), undisturbed)
 
 
+def test_a_folder_that_holds_no_run_is_left_alone(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"is there already\. Name another folder"):
+        tune(recipe(), data_in(data), tmp_path, resume=True)
+
+
 def test_another_recipe_does_not_go_on_and_its_key_is_named(undisturbed: Path, data: Path) -> None:
     other = recipe(stage("alignment", "projector", learning_rate=2e-3), recipe().stages[1])
     with pytest.raises(InputError, match=r"stages\[0\]\.learning_rate differs"):
@@ -216,5 +222,5 @@ def test_other_data_do_not_go_on(data: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     with pytest.raises(Broken):
         tune(recipe(), data_in(data), output, progress=breaking("alignment", 3, raise_broken))
-    with pytest.raises(InputError, match=r"alignment was begun with other training data"):
+    with pytest.raises(InputError, match=r"alignment: the training data changed"):
         tune(recipe(), lambda _: (draw_records(tmp_path, 9, 7), None), output, resume=True)

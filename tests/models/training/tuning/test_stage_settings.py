@@ -71,6 +71,12 @@ def test_kept_features_learn_as_the_tower_does(tmp_path: Path) -> None:
     assert furthest(tmp_path / "kept/findings", tmp_path / "made/findings") < 1e-6
 
 
+def test_workers_learn_as_one_process_does(tmp_path: Path) -> None:
+    for name, workers in (("some", 2), ("none", 0)):
+        run(recipe(short("projector", "lora", workers=workers)), tmp_path / name)
+    assert furthest(tmp_path / "some/findings", tmp_path / "none/findings") == 0.0
+
+
 def test_checkpointed_activations_learn_as_kept_ones_do(tmp_path: Path) -> None:
     for name, is_on in (("on", True), ("off", False)):
         given = short("projector", "lora", gradient_checkpointing=is_on)
