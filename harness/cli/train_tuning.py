@@ -54,7 +54,15 @@ def _opened(
 
     data = recipe.data_of(stage)
     train = open_records(data, "train", folder, recipe.needs)
-    return train, open_records(data, "valid", folder, recipe.needs) if data.valid else None
+    valid = open_records(data, "valid", folder, recipe.needs) if data.valid else None
+    for text in (*train.notes, *(valid.notes if valid else ())):
+        note(text)
+    if data.expected is not None and len(train) != data.expected:
+        note(
+            f"Stage {stage.name}: there are {len(train):,} records to train on; the recipe expects "
+            f"{data.expected:,}."
+        )
+    return train, valid
 
 
 def _row(outcome: StageOutcome) -> list[str]:

@@ -219,7 +219,7 @@ def _template(value: Any, file: Path) -> str | None:
             f"{file}: harness_template names no conversation template. Known are "
             f"{', '.join(templates.names())}."
         )
-    return value
+    return None if value is None else str(value)
 
 
 def _sections(value: Any, file: Path) -> tuple[str, ...] | None:

@@ -16,6 +16,7 @@ from models.images.feature_cache import FeatureDtype, feature_folder
 from models.libra.loading import tower_files
 from models.training.tuning.dataset import Collator, TuningDataset
 from models.training.tuning.features import Features
+from models.training.tuning.image_cache import ImageCache, image_folder
 from models.training.tuning.pictures import Pictures, Pixels
 from models.training.tuning.records import Records
 from models.training.tuning.start import Started
@@ -55,7 +56,7 @@ def material_of(
     InputError
         If an image cannot be read, or the disk is too small for the cache.
     """
-    pixels = Pixels(started.preprocessor)
+    pixels = Pixels(started.preprocessor, cache=_image_cache(started))
     pictures: Pictures = pixels
     if started.stage.feature_cache:
         pictures = _kept_features(pixels, records, found, started, advance)
@@ -79,6 +80,13 @@ def _encoding(started: Started) -> Encoding:
         started.learner.vision_tower.num_patches,
         started.origin.config.use_start_end,
     )
+
+
+def _image_cache(started: Started) -> ImageCache | None:
+    gigabytes = started.stage.image_cache_gb
+    if gigabytes is None:
+        return None
+    return ImageCache(image_folder(), started.preprocessor.size, int(gigabytes * 1e9))
 
 
 def _kept_features(

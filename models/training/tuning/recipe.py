@@ -49,10 +49,10 @@ class TuningData:
     ``train`` and ``valid`` name files of studies (JSON Lines) or Libra's own JSON lists;
     ``${NAME}`` stands for an environment variable. A study with a question teaches its answer; any
     other one record for each of ``sections`` that its report has, asked for with ``context`` (its
-    sections in this order; None for all, an empty list for none). ``split`` takes the studies of one split only. ``canvas``
-    shows all images of a study side by side, as Med-CXRGen does. ``padding`` is the colour around
-    images that are not square: the original trains with black. ``expected`` is how many training
-    records the published run had.
+    sections in this order; None for all, an empty list for none). ``split`` takes the studies of
+    one split only from ``train``. ``canvas`` shows all images of a study side by side, as
+    Med-CXRGen does. ``padding`` is the colour around images that are not square: the original
+    trains with black. ``expected`` is how many training records the published run had.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = CLOSED
@@ -133,6 +133,8 @@ class TuningStage:
         is counted.
     patience
         Evaluations without a better one after which training stops; None for never.
+    image_cache_gb
+        Keep decoded images on disk, up to so many gigabytes; None decodes them in every epoch.
     feature_cache
         Keep what the frozen tower makes of each image on disk (see docs/performance.md for when
         this pays).
@@ -160,6 +162,7 @@ class TuningStage:
     model_max_length: Count = 2048
     group_by_length: bool = True
     workers: Annotated[int, Field(ge=0)] = 4
+    image_cache_gb: Positive | None = None
     feature_cache: bool = False
     validation: Validation = field(default_factory=Validation)
     evaluate_every: Positive = 0.01
