@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,9 @@ from metrics.errors import InputError, MissingError
 from metrics.metric_settings import settable, with_paths
 from metrics.registry import ENTRIES
 from metrics.selection import select
-from tests.tiny_weights import fill_with_tiny_weights
+from tests.tiny_weights import tiny_weights
+
+__all__ = ["tiny_weights"]
 
 REFERENCES = [
     "Small left pleural effusion. The heart is normal.",
@@ -29,15 +30,6 @@ PREDICTIONS = [
     "Right basilar opacity, possibly atelectasis.",
     "no Pneumothorax. Enlarged heart.",
 ]
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder = tmp_path_factory.mktemp("tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CXR_HARNESS_WEIGHTS", str(fill_with_tiny_weights(folder / "weights")))
-        patch.setenv("CXR_HARNESS_CACHE", str(folder / "cache"))
-        yield
 
 
 def signature(name: str, **settings: Any) -> str:
@@ -67,14 +59,14 @@ def scored(name: str, **settings: Any) -> dict[str, float | None]:
     ],
 )
 def test_a_setting_moves_the_score_and_stands_in_the_signature(
-    weights: None, name: str, settings: dict[str, Any], signed: str
+    tiny_weights: None, name: str, settings: dict[str, Any], signed: str
 ) -> None:
     assert signed not in signature(name)
     assert signed in signature(name, **settings)
     assert scored(name) != scored(name, **settings)
 
 
-def test_files_are_settings_too(weights: None, tmp_path: Path) -> None:
+def test_files_are_settings_too(tiny_weights: None, tmp_path: Path) -> None:
     baselines = tmp_path / "ours.tsv"
     baselines.write_text("LAYER,P,R,F\n5,0.5,0.5,0.5\n")
     own = {"rescale": True, "baseline_file": str(baselines)}
@@ -89,7 +81,7 @@ def test_files_are_settings_too(weights: None, tmp_path: Path) -> None:
     assert scored("ratescore") != scored("ratescore", matrix=str(matrix))
 
 
-def test_the_functions_of_one_metric_take_its_settings(weights: None) -> None:
+def test_the_functions_of_one_metric_take_its_settings(tiny_weights: None) -> None:
     def signed(found: metrics.MetricResult) -> str:
         return str(found.signature)
 

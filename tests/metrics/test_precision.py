@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,11 @@ from metrics.parity import compare_engines
 from metrics.samples import TestSet
 from metrics.selection import select
 from metrics.weights import locate
-from tests.tiny_weights import GOLDEN, fill_with_tiny_weights
+from tests.tiny_weights import GOLDEN, tiny_weights
+
+__all__ = ["tiny_weights"]
+
+pytestmark = pytest.mark.usefixtures("tiny_weights")
 
 REPORTS: list[str] = json.loads(
     gzip.decompress((GOLDEN / "radgraph" / "radgraph" / "expected.json.gz").read_bytes())
@@ -38,15 +42,6 @@ METRICS = {
     "ratescore": "ratescore",
 }
 LOWER = ("bfloat16", "int8")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder = tmp_path_factory.mktemp("tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CXR_HARNESS_WEIGHTS", str(fill_with_tiny_weights(folder / "weights")))
-        patch.setenv("CXR_HARNESS_CACHE", str(folder / "cache"))
-        yield
 
 
 def signature(name: str, **settings: Any) -> str:
