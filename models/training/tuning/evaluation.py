@@ -132,8 +132,9 @@ def _sums_on(device: torch.device) -> torch.device:
 def _as_before(learner: Learner) -> Iterator[None]:
     was_training = learner.training
     learner.eval()
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices):
             yield
     finally:
         learner.train(was_training)
