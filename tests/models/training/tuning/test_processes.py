@@ -111,7 +111,7 @@ def test_two_processes_learn_what_one_does_with_twice_the_batch(tmp_path: Path) 
 
 
 @pytest.mark.train
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_training_killed_again_and_again_gives_the_same_weights(
     undisturbed: Path, tmp_path: Path, seed: int
 ) -> None:
