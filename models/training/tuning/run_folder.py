@@ -17,7 +17,15 @@ RECIPE_FILE = "recipe.yaml"
 CARD_FILE = "README.md"
 _OUTCOME_FILE = "stage.json"
 _DATA_FILE = "data.json"
-_FREE = ("source", "needs", "workers", "report_to", "published", "save_every")
+_FREE = (
+    "source",
+    "needs",
+    "workers",
+    "image_cache_gb",
+    "report_to",
+    "published",
+    "save_every",
+)
 """Keys that may differ when a run goes on: they change no weight."""
 
 
