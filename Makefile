@@ -8,7 +8,7 @@ WORKERS ?= 2
 
 .PHONY: install install-vllm demo test test-slow test-browser test-reference test-train test-vllm test-cuda \
 	lint format docs lock lock-vllm lock-clinical-reference speed speed-generation \
-	speed-clinical clean
+	speed-clinical speed-training clean
 
 install: .venv/installed
 
@@ -96,6 +96,9 @@ speed-generation: install
 
 speed-clinical: install
 	$(BIN)/python -m benchmarks.speed.clinical --reports $(REPORTS)
+
+speed-training: install
+	$(BIN)/python -m benchmarks.speed.training
 
 clean:
 	rm -rf .venv .venv-vllm site build dist
