@@ -26,37 +26,21 @@ from models.libra.encoding import ImagePair
 from models.libra.known_towers import KNOWN_TOWERS, KnownTower
 from models.libra.manifest import official_keys, tower_keys
 from models.libra.reporter import LibraReporter, Question
+from models.training.tuning.known_shapes import KNOWN_LANGUAGE_MODELS
 
 TOWER = "microsoft/rad-dino"
 _COMMON = {
     "mm_vision_tower": "rad-dino",
     "mm_projector_type": "TAC",
-    "mm_hidden_size": 768,
     "mm_vision_select_layer": "all",
     "mm_vision_select_feature": "patch",
     "image_aspect_ratio": "pad",
     "model_type": "libra",
     "max_position_embeddings": 4096,
 }
-SIZES: dict[str, dict[str, Any]] = {
-    "7B": {
-        "hidden_size": 4096,
-        "intermediate_size": 11008,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 32,
-        "vocab_size": 32000,
-        "tie_word_embeddings": False,
-    },
-    "3B": {
-        "hidden_size": 3072,
-        "intermediate_size": 8192,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 24,
-        "num_key_value_heads": 8,
-        "head_dim": 128,
-        "vocab_size": 128256,
-        "tie_word_embeddings": True,
-    },
+SIZES = {
+    "7B": KNOWN_LANGUAGE_MODELS["meta-llama/Llama-2-7b-hf"],
+    "3B": KNOWN_LANGUAGE_MODELS["meta-llama/Llama-3.2-3B-Instruct"],
 }
 _SHARD_BYTES = 2 * 2**30
 _PIXELS = 2048
@@ -96,7 +80,8 @@ def write_checkpoint(
     (tower / "config.json").write_text(json.dumps(known.config))
     (tower / "preprocessor_config.json").write_text(json.dumps(known.preprocessor))
     save_file(_random(tower_keys(known.config), torch.float32), tower / "model.safetensors")
-    (model / "config.json").write_text(json.dumps({**_COMMON, **settings}))
+    common = {**_COMMON, "mm_hidden_size": known.config["hidden_size"]}
+    (model / "config.json").write_text(json.dumps({**settings, **common}))
     for file in tokenizer.glob("*token*"):
         shutil.copy(file, model)
     keys = official_keys(read_config(model), known.config)

@@ -192,9 +192,8 @@ def _print(ways: Sequence[_Way]) -> None:
 def _recipe(folder: Path) -> TuningRecipe:
     known = KNOWN_TOWERS["microsoft/rad-dino"]
     shape = {"hidden_size": TOWER_WIDTH, "num_attention_heads": TOWER_HEADS}
-    settings = {**LANGUAGE, "mm_hidden_size": TOWER_WIDTH}
     tower = replace(known, config={**known.config, **shape})
-    write_checkpoint(folder, settings, BUNDLED / "libra-phantom", tower)
+    write_checkpoint(folder, LANGUAGE, BUNDLED / "libra-phantom", tower)
     stage = TuningStage(
         "findings",
         ("lora",),

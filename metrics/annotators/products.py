@@ -40,7 +40,7 @@ class BFloat16Linear(nn.Module):
         rows = states.reshape(-1, self.in_features).bfloat16()
         count = len(rows)
         if rows.is_cpu and count >= _FEW:
-            blocks = pad(rows, (0, 0, 0, -count % _BLOCK)).split(_BLOCK)
+            blocks = torch.split(pad(rows, (0, 0, 0, -count % _BLOCK)), _BLOCK)
             found = torch.cat([linear(block, self.weight, self.bias) for block in blocks])[:count]
         else:
             found = linear(rows, self.weight, self.bias)
