@@ -38,7 +38,7 @@ def _tuples(column: pd.Series, is_first: NDArray[np.bool_]) -> pd.Series:
     """Cut a column before every row that is the first of its study."""
     values = column.to_list()
     starts = is_first.nonzero()[0].tolist()
-    ends = [*starts[1:], len(values)]
+    ends = [*starts, len(values)][1:]
     import pandas as pd
 
     cut = [tuple(values[start:end]) for start, end in zip(starts, ends, strict=True)]

@@ -63,6 +63,13 @@ def test_a_study_with_a_lateral_image_alone_is_kept_or_counted(tree: Tree) -> No
     assert {"s50000002": "no_frontal"} == frontal.dropped()
 
 
+def test_a_tree_of_lateral_images_alone_leaves_no_study(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    tree.study(50000001, view="LATERAL")
+    with pytest.raises(InputError, match=r"No study is left to write \(no_frontal: 1\)"):
+        tree.prepare(views="frontal")
+
+
 def test_every_study_is_kept_or_dropped_for_one_reason(tree: Tree) -> None:
     tree.image("no-report", 50000002)
     tree.image("empty-report", 50000003)
