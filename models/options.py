@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from models.errors import InputError
 
@@ -22,7 +22,9 @@ def read_options(kind: type[T], settings: Mapping[str, Any], where: str) -> T:
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     for key in settings:
         if key not in known:
-            raise InputError(f"Unknown option {key!r} in {where}. {_suggestion(key, list(known))}")
+            raise InputError(
+                f"Unknown option {key!r} in {where}. {_suggestion(str(key), list(known))}"
+            )
     for name, field in known.items():
         if name not in settings and field.default is MISSING and field.default_factory is MISSING:
             raise InputError(f"The option {name!r} is missing in {where}. Add `{name}: …`.")
@@ -44,6 +46,9 @@ def _checked(value: Any, wanted: Any, key: str, where: str) -> Any:
     if isinstance(nested, type) and isinstance(value, Mapping):
         # pydantic would pass over unknown keys of a dataclass
         return read_options(nested, value, f"{key}, {where}")
+    if isinstance(nested, type) and isinstance(value, list) and get_origin(wanted) is tuple:
+        read = [_checked(one, nested, f"{key}[{place}]", where) for place, one in enumerate(value)]
+        return tuple(read)
     from pydantic import TypeAdapter, ValidationError
 
     try:

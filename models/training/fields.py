@@ -18,9 +18,9 @@ def _number(value: Any) -> Any:
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 Text = Annotated[str, Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+Positive = Annotated[float, BeforeValidator(_number), Field(gt=0, lt=2**31)]
+Weight = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=2**31)]
 Share = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
 
 CLOSED: dict[str, str] = {"extra": "forbid"}

@@ -11,6 +11,7 @@ from models.errors import InputError
 from models.options import read_options
 from models.training.phantom.recipe import Recipe
 from models.training.phantom.recipe_checks import check_recipe
+from models.training.recipe_yaml import read_object
 from models.training.tuning.recipe import TuningRecipe
 from models.training.tuning.recipe_checks import check_tuning
 
@@ -32,9 +33,12 @@ def find_recipe(given: str) -> Path:
     InputError
         If there is none; the message lists the names.
     """
-    path = Path(given).expanduser()
-    if path.is_file():
-        return path
+    try:
+        path = Path(given).expanduser()
+        if path.is_file():
+            return path
+    except (OSError, RuntimeError):  # a name beyond the system's length, or an unknown ~user
+        pass
     name = given.removesuffix(".yaml")
     if name in recipe_names():
         return BUNDLED / f"{name}.yaml"
@@ -69,33 +73,25 @@ def read_recipe(path: Path) -> Recipe | TuningRecipe:
 
 def _extended(path: Path, before: tuple[Path, ...]) -> dict[str, Any]:
     """Return a recipe's keys over those of what it extends."""
-    content = _content(path)
+    content = read_object(path)
     parent = content.pop("extends", None)
     if parent is None:
         return content
     if not isinstance(parent, str) or not parent:
         raise InputError(f"{path}: extends must be the name or path of a recipe.")
-    beside = path.parent / parent
-    found = beside if beside.is_file() else find_recipe(parent)
+    found = _beside(path, parent) or find_recipe(parent)
     chain = (*before, path.resolve())
     if found.resolve() in chain:
         raise InputError(f"{path}: extends leads back to {found}. Break the circle.")
     return _merged(_extended(found, chain), content, path)
 
 
-def _content(path: Path) -> dict[str, Any]:
-    import yaml
-
+def _beside(path: Path, parent: str) -> Path | None:
+    found = path.parent / parent
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # a ValueError: no UTF-8, or a date that does not exist
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        place = getattr(error, "problem_mark", None)
-        line = f" line {place.line + 1}" if place else ""
-        raise InputError(f"{path}{line} cannot be read as YAML. Mend the file.") from error
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise InputError(f"{path} must hold an object with the keys of a recipe.")
-    return content
+        return found if found.is_file() else None
+    except OSError:  # a name beyond the system's length
+        return None
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any], path: Path) -> dict[str, Any]:

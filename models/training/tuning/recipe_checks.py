@@ -8,6 +8,9 @@ from models.errors import InputError
 from models.libra import prompts
 from models.training.tuning.recipe import Start, TuningRecipe, TuningStage
 
+_TAKEN = ("readme.md", "recipe.yaml", "training_log.jsonl")
+"""What stands beside the stages' folders."""
+
 
 def check_tuning(recipe: TuningRecipe, path: Path) -> None:
     """Refuse, with its place, what single keys cannot show to be wrong."""
@@ -27,8 +30,9 @@ def check_tuning(recipe: TuningRecipe, path: Path) -> None:
         )
     for number, stage in enumerate(recipe.stages):
         where = f"{path}, stages[{number}] ({stage.name})"
-        if names.count(stage.name) > 1:
-            raise InputError(f"{where}: the name is taken. Names must differ.")
+        others = [*_TAKEN, *(name.lower() for name in names[:number])]
+        if stage.name.lower() in others:
+            raise InputError(f"{where}: the name is taken. Names must differ, as folders do.")
         _check_stage(recipe, stage, where)
 
 
@@ -71,6 +75,15 @@ def _check_stage(recipe: TuningRecipe, stage: TuningStage, where: str) -> None:
         raise InputError(f"{where}: data.train is empty. Name at least one file.")
     if not data.sections:
         raise InputError(f"{where}: data.sections is empty. It can hold findings, impression.")
+    for key, names in (
+        ("sections", data.sections),
+        ("context", data.context or ()),
+        ("train", data.train),
+        ("valid", data.valid),
+    ):
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"{where}: data.{key} names {twice!r} twice. Keep one.")
     _check_validation(stage, bool(data.valid), where)
 
 
