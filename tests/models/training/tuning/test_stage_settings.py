@@ -6,6 +6,7 @@ import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,8 @@ def test_a_loss_that_is_no_number_ends_the_stage_and_says_what_to_lower(tmp_path
 
 def impatient() -> TuningRecipe:
     """Return a recipe whose reports do not get better, so that its patience soon ends."""
-    given = stage("findings", "lora", learning_rate=1e-12, evaluate_every=1, patience=2)
-    return recipe(TuningStage(**{**given.__dict__, "best_by": "rougeL"}))
+    settings = {"learning_rate": 1e-12, "evaluate_every": 1, "best_by": "rougeL", "patience": 2}
+    return recipe(stage("findings", "lora", **settings))
 
 
 def test_training_stops_when_patience_ends(tmp_path: Path) -> None:
@@ -133,6 +134,23 @@ def test_training_stops_when_patience_ends(tmp_path: Path) -> None:
     assert outcome.steps == 3
     assert outcome.best is not None
     assert ("rougeL", 1) == (outcome.best["by"], outcome.best["step"])
+    said = json.loads((tmp_path / "out/findings/best/best.json").read_text("utf-8"))
+    assert said == outcome.best
+
+
+def test_a_run_that_goes_on_remembers_its_best_model(tmp_path: Path) -> None:
+    given = recipe(replace(impatient().stages[0], patience=None))
+
+    def told(name: str, done: int) -> None:
+        if (name, done) == ("findings", 5):
+            raise Broken
+
+    with pytest.raises(Broken):
+        run(given, tmp_path / "out", progress=counted(told))
+    (outcome,) = run(given, tmp_path / "out", resume=True)
+    assert outcome.steps == 6
+    assert outcome.best is not None
+    assert outcome.best["step"] == 1
     said = json.loads((tmp_path / "out/findings/best/best.json").read_text("utf-8"))
     assert said == outcome.best
 
