@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from harness.disk_errors import explained
 from harness.errors import InputError
 from harness.study import Study
 
+_FILE_NAME = re.compile(r"\w[\w.-]*")
 _COLUMNS = ("outcome", "reason", "study_id", "subject_id", "split", "sample")
 
 
@@ -97,16 +99,16 @@ def output_files(output: Path, studies: Sequence[Study]) -> dict[Path, list[Stud
     Raises
     ------
     InputError
-        If studies that go to a folder name no split.
+        If studies that go to a folder name no split, or one that would be no file in it.
     """
     if _is_file(output):
         return {output: list(studies)}
     files: dict[Path, list[Study]] = {}
     for study in studies:
-        if study.split is None:
+        if not study.split or not _FILE_NAME.fullmatch(study.split):
             raise InputError(
-                f"{study.place} is of no split, so that no file in the folder {output} is its. "
-                "Name a file that ends in .jsonl."
+                f"{study.place} is of no split, or of one that is no file's name, so that no file "
+                f"in the folder {output} is its. Name a file that ends in .jsonl."
             )
         files.setdefault(output / f"{study.split}.jsonl", []).append(study)
     return files

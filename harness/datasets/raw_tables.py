@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,13 +24,22 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    with opened(path) as file:
+    with opened(path) as file, warnings.catch_warnings():
+        # told that no column is an index, pandas warns of rows longer than the header
+        warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+            table = pd.read_csv(
+                file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+            )
         except UnicodeDecodeError as error:
             raise InputError(f"{path} is not in UTF-8. Save it as UTF-8.") from error
+        except pd.errors.ParserWarning as error:
+            raise InputError(
+                f"{path} has rows with more cells than its header. Download it again."
+            ) from error
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise InputError(f"{path} is no CSV table ({error}). Download it again.") from error
+            reason = str(error).strip()
+            raise InputError(f"{path} is no CSV table ({reason}). Download it again.") from error
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise InputError(

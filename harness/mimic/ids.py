@@ -30,6 +30,23 @@ def prefixed(numbers: pd.Series, letter: str, path: Path) -> pd.Series:
     return letter + bare
 
 
+def check_names(names: pd.Series, path: Path) -> None:
+    """Refuse an image or a split that cannot be the name of a file, as where a line is cut off.
+
+    Raises
+    ------
+    InputError
+        If one is empty or holds anything but letters, digits, ``.``, ``-`` and ``_``; the message
+        names the file and the line.
+    """
+    wrong = ~names.str.fullmatch(r"\w[\w.-]*").to_numpy(dtype=bool)
+    if wrong.any():
+        raise InputError(
+            f"{path} line {int(wrong.argmax()) + 2}: {names.name} is empty or no name. Mend the "
+            "line or leave it out."
+        )
+
+
 def folder_of(subject: pd.Series, study: pd.Series) -> pd.Series:
     """Return the folder of each study's images, such as ``p10/p10000032/s50414267``."""
     return subject.str[:3] + "/" + subject + "/" + study

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from harness.errors import InputError
+from metrics.files.text_lines import opened
 
 _NAME = re.compile(r"(?:^|/)(p\d+)/(s\d+)\.txt$")
 _STUDY_FOLDER = re.compile(r"s\d+")
 _FALLBACK = "windows-1252"
+_MAX_BYTES = 1_000_000
+"""Far above any report, far below a line of studies that is still read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +58,52 @@ def read_reports(path: Path) -> Iterator[Report]:
 
 
 def _in_zip(path: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                if _NAME.search(entry.filename):
-                    yield entry.filename, archive.read(entry)
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} is no whole zip file ({error}). Download it again.") from error
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}. Mend this.") from error
+    with opened(path, uncompress=False) as source:
+        try:
+            with zipfile.ZipFile(source) as archive:
+                for entry in archive.infolist():
+                    if _NAME.search(entry.filename):
+                        with archive.open(entry) as file:
+                            yield entry.filename, _read(file, f"{path}, {entry.filename}")
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise InputError(
+                f"{path} is no whole zip file ({error}). Download it again."
+            ) from error
+        except (NotImplementedError, RuntimeError) as error:
+            raise InputError(
+                f"{path} is encrypted, or packed as Python cannot unpack it. Unpack it, and name "
+                "the folder."
+            ) from error
 
 
 def _in_folder(path: Path) -> Iterator[tuple[str, bytes]]:
-    for folder, below, files in os.walk(path):
+    seen: set[str] = set()
+    for folder, below, files in os.walk(path, onerror=_refuse, followlinks=True):
+        # a link may lead to where the walk has been
+        if (real := os.path.realpath(folder)) in seen:
+            below.clear()
+            continue
+        seen.add(real)
         # images lie in a folder for each study, beside its report
         below[:] = sorted(name for name in below if not _STUDY_FOLDER.fullmatch(name))
         for name in sorted(files):
             file = f"{folder}/{name}"
-            if not _NAME.search(file):
-                continue
-            try:
-                with open(file, "rb") as opened:
-                    yield file, opened.read()
-            except OSError as error:
-                raise InputError(
-                    f"Cannot read {file}: {error.strerror or error}. Mend this."
-                ) from error
+            if _NAME.search(file):
+                with opened(Path(file), uncompress=False) as reader:
+                    yield file, _read(reader, file)
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"Cannot read {error.filename}: {error.strerror}. Mend this.") from error
+
+
+def _read(file: IO[bytes], name: str) -> bytes:
+    content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise InputError(
+            f"{name} is longer than {_MAX_BYTES / 1e6:g} MB, as no report is. Mend it."
+        )
+    return content
 
 
 def _decoded(content: bytes) -> tuple[str, bool]:

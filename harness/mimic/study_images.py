@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.datasets.raw_tables import read_table
 from harness.mimic.current_images import current_images
-from harness.mimic.ids import prefixed
+from harness.mimic.ids import check_names, prefixed
 from harness.mimic.image_files import image_folder, image_paths
 
 _COLUMNS = ("dicom_id", "subject_id", "study_id", "ViewPosition")
@@ -33,7 +33,9 @@ def study_images(metadata: Path, images: Path | None) -> dict[str, StudyImage]:
     InputError
         If the table or the folder cannot be used.
     """
-    frame = read_table(metadata, _COLUMNS).drop_duplicates("dicom_id")
+    frame = read_table(metadata, _COLUMNS)
+    check_names(frame["dicom_id"], metadata)
+    frame = frame.drop_duplicates("dicom_id")
     frame = frame.assign(
         subject_id=prefixed(frame["subject_id"], "p", metadata),
         study_id=prefixed(frame["study_id"], "s", metadata),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.datasets.outcomes import Outcomes, Subject
 from harness.datasets.raw_tables import read_table
 from harness.errors import InputError
-from harness.mimic.ids import prefixed
+from harness.mimic.ids import check_names, prefixed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _KEYS = ("dicom_id", "subject_id", "study_id")
 METADATA = (*_KEYS, "ViewPosition", "StudyDate", "StudyTime")
 SPLITS = (*_KEYS, "split")
+_RANGES = {"StudyDate": (10_000_000.0, 100_000_000.0), "StudyTime": (0.0, 1_000_000.0)}
+"""From the least number that can be one to the first that no longer can."""
 
 MEANINGS = {
     "study_of_two_subjects": "the tables give the study to two patients",
@@ -42,7 +44,7 @@ def read_images(metadata: Path, splits: Path, outcomes: Outcomes) -> pd.DataFram
     Raises
     ------
     InputError
-        If a table cannot be read, or an id, a date or a time is no number.
+        If a table cannot be read, or a cell cannot be what its column says.
     """
     described, placed = _read(metadata, METADATA), _read(splits, SPLITS)
     for table in (described, placed):
@@ -81,21 +83,24 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         subject_id=prefixed(table["subject_id"], "p", path),
         study_id=prefixed(table["study_id"], "s", path),
     )
-    for name in ("StudyDate", "StudyTime"):
+    for name in ("dicom_id", "split"):
         if name in columns:
-            table[name] = _numbers(table[name], path)
+            check_names(table[name], path)
+    for name, (least, below) in _RANGES.items():
+        if name in columns:
+            table[name] = _numbers(table[name], path, least, below)
     return table
 
 
-def _numbers(column: pd.Series, path: Path) -> pd.Series:
+def _numbers(column: pd.Series, path: Path, least: float, below: float) -> pd.Series:
     import pandas as pd
 
     numbers = pd.to_numeric(column.where(column != ""), errors="coerce").astype("float64")
-    wrong = (numbers.isna() & (column != "")).to_numpy(dtype=bool)
+    wrong = (~numbers.between(least, below, "left") & (column != "")).to_numpy(dtype=bool)
     if wrong.any():
         raise InputError(
-            f"{path} line {int(wrong.argmax()) + 2}: {column.name} is no number. Mend the line, "
-            "or leave the cell empty."
+            f"{path} line {int(wrong.argmax()) + 2}: {column.name} is no number as of a date "
+            "(21800506) or a time (213014.531). Mend the line, or leave the cell empty."
         )
     return numbers
 

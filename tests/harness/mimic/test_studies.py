@@ -1,4 +1,5 @@
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from harness.datasets import read_studies
 from harness.errors import InputError
 from harness.mimic.overrides import OVERRIDDEN
+from metrics.errors import InputError as MetricsInputError
 from tests.harness.mimic.tree import Tree, report
 
 
@@ -297,12 +299,31 @@ def test_nothing_is_written_where_no_study_is_left(tree: Tree) -> None:
     [
         ("study_id", "x1", r"metadata.csv.gz line 2: study_id is no number"),
         ("StudyDate", "soon", r"metadata.csv.gz line 2: StudyDate is no number"),
+        ("StudyDate", "inf", r"metadata.csv.gz line 2: StudyDate is no number"),
+        ("StudyTime", "1e300", r"metadata.csv.gz line 2: StudyTime is no number"),
+        ("dicom_id", "", r"metadata.csv.gz line 2: dicom_id is empty"),
+        ("dicom_id", "../a", r"metadata.csv.gz line 2: dicom_id is empty or no name"),
     ],
 )
 def test_a_wrong_cell_is_named(tree: Tree, column: str, value: str, message: str) -> None:
     tree.metadata[0][column] = value
     with pytest.raises(InputError, match=message):
         tree.prepare()
+
+
+@pytest.mark.parametrize("split", ["", "../test"])
+def test_a_split_that_cannot_name_a_file_is_refused(tree: Tree, split: str) -> None:
+    tree.splits[0]["split"] = split
+    with pytest.raises(InputError, match=r"split.csv.gz line 2: split is empty or no name"):
+        tree.prepare()
+
+
+def test_rows_longer_than_the_header_are_refused(tmp_path: Path) -> None:
+    from harness.datasets.raw_tables import read_table
+
+    (tmp_path / "table.csv").write_text("a,b\n1,2,3\n4,5,6\n")
+    with pytest.raises(InputError, match="more cells than its header"):
+        read_table(tmp_path / "table.csv", ("a", "b"))
 
 
 def test_a_table_without_a_column_is_refused(tree: Tree) -> None:
@@ -321,3 +342,74 @@ def test_a_broken_zip_file_is_refused(tree: Tree, tmp_path: Path) -> None:
         list(read_reports(tmp_path))
     with pytest.raises(InputError, match="does not exist"):
         list(read_reports(tmp_path / "nowhere"))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Return a zip file with one packed report."""
+    with zipfile.ZipFile(tmp_path / "reports.zip", "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("files/p10/p10000001/s50000001.txt", report("Clear lungs. " * 50))
+    return tmp_path / "reports.zip"
+
+
+@pytest.mark.parametrize(
+    ("local", "central", "value", "message"),
+    [
+        (6, 8, 1, "is encrypted, or packed"),
+        (8, 10, 97, "is encrypted, or packed"),
+        (14, 16, 0, "no whole zip file"),
+    ],
+)
+def test_a_zip_file_that_cannot_be_unpacked_is_refused(
+    archive: Path, local: int, central: int, value: int, message: str
+) -> None:
+    from harness.mimic.report_files import read_reports
+
+    content = bytearray(archive.read_bytes())
+    for at in (content.index(b"PK\3\4") + local, content.index(b"PK\1\2") + central):
+        content[at] = value if content[at] != value else value + 1
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        list(read_reports(archive))
+
+
+def test_garbled_content_of_a_zip_file_is_refused(archive: Path) -> None:
+    from harness.mimic.report_files import read_reports
+
+    content = bytearray(archive.read_bytes())
+    content[70:90] = b"\xff" * 20
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="no whole zip file"):
+        list(read_reports(archive))
+
+
+def test_a_report_longer_than_any_report_is_refused(archive: Path) -> None:
+    from harness.mimic.report_files import read_reports
+
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("files/p10/p10000001/s50000001.txt", b"\0" * 1_000_001)
+    with pytest.raises(InputError, match=r"s50000001.txt is longer than 1 MB"):
+        list(read_reports(archive))
+
+
+def test_folders_of_reports_may_be_links_even_in_a_circle(tmp_path: Path) -> None:
+    from harness.mimic.report_files import read_reports
+
+    patient = tmp_path / "disk" / "p10000001"
+    patient.mkdir(parents=True)
+    (patient / "s50000001.txt").write_text("text")
+    (patient / "back").symlink_to(tmp_path / "disk")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "p10").symlink_to(tmp_path / "disk")
+    found = list(read_reports(tmp_path / "files"))
+    assert [("p10000001", "s50000001")] == [(one.subject_id, one.study_id) for one in found]
+
+
+def test_a_pipe_among_the_reports_is_refused_not_waited_for(tmp_path: Path) -> None:
+    from harness.mimic.report_files import read_reports
+
+    (tmp_path / "p10000001").mkdir()
+    os.mkfifo(tmp_path / "p10000001" / "s50000001.txt")
+    for path in (tmp_path, tmp_path / "p10000001" / "s50000001.txt"):
+        with pytest.raises(MetricsInputError, match="not a regular file"):
+            list(read_reports(path))
