@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -38,14 +39,17 @@ def started(command: list[str], **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def launched_twice(folder: Path, *arguments: str) -> list[subprocess.Popen[str]]:
+def launched_twice(
+    folder: Path, *arguments: str, **environment: str
+) -> list[subprocess.Popen[str]]:
     """Return a training in two processes, told of each other as torchrun tells them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     return [
-        launched(folder, *arguments, **shared, RANK=rank, LOCAL_RANK=rank) for rank in ("0", "1")
+        launched(folder, *arguments, **environment, **shared, RANK=rank, LOCAL_RANK=rank)
+        for rank in ("0", "1")
     ]
 
 
@@ -158,3 +162,15 @@ def test_accelerate_starts_the_same_training(tmp_path: Path) -> None:
     finished(started([*accelerate, *settings, "-m", PROGRAM, str(tmp_path / "accelerate"), "4"]))
     finished(launched(tmp_path / "alone", "4"))
     assert furthest(tmp_path / "alone", tmp_path / "accelerate", "findings") == 0.0
+
+
+@pytest.mark.train
+@pytest.mark.skipif(find_spec("deepspeed") is None, reason="needs deepspeed (the extra train)")
+@pytest.mark.parametrize("sharding", ["zero2", "zero3", "zero3_offload"])
+def test_sharded_weights_are_those_of_whole_ones(tmp_path: Path, sharding: str) -> None:
+    sharded, whole = tmp_path / "sharded", tmp_path / "whole"
+    finished(*launched_twice(whole, "2"))
+    on_cpu = {"DS_ACCELERATOR": "cpu"}
+    killed(6, 0.0, *launched_twice(sharded, "2", sharding, **on_cpu))
+    finished(*launched_twice(sharded, "2", sharding, **on_cpu))
+    assert furthest(whole, sharded, "findings", "findings/best") < 1e-5

@@ -1,8 +1,8 @@
 """A recipe of two stages over a bundled toy, with records that are drawn; also a program to kill.
 
 ``python -m tests.models.training.tuning.toy_run FOLDER`` trains in FOLDER, or goes on there, and
-prints a line after every update. With a number it trains without dropout, so many records at once:
-what several processes come to can then be compared with what one does.
+prints a line after every update. With a number it trains without dropout, so many records at once,
+maybe sharded: what several processes come to can then be compared with what one does.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from PIL import Image
 
 from models.training.tuning.recipe import (
     Lora,
+    Sharding,
     Start,
     TuningData,
     TuningRecipe,
@@ -135,12 +136,14 @@ def weights_in(folder: Path) -> dict[str, torch.Tensor]:
     return found
 
 
-def main(folder: Path, batch_size: int | None = None) -> tuple[StageOutcome, ...]:
+def main(
+    folder: Path, batch_size: int | None = None, sharding: Sharding = "none"
+) -> tuple[StageOutcome, ...]:
     """Train the toy, or go on."""
     torch.set_num_threads(1)
     is_whole = batch_size is None
     return tune(
-        recipe() if batch_size is None else without_dropout(batch_size),
+        recipe() if batch_size is None else without_dropout(batch_size, sharding),
         data_in(folder / "data", RECORDS if is_whole else EVEN),
         folder / "out",
         resume=True,
@@ -148,11 +151,13 @@ def main(folder: Path, batch_size: int | None = None) -> tuple[StageOutcome, ...
     )
 
 
-def without_dropout(batch_size: int) -> TuningRecipe:
+def without_dropout(batch_size: int, sharding: Sharding = "none") -> TuningRecipe:
     """Return a recipe over the toy whose projector has no dropout, and none in its adapter."""
-    one = stage("findings", "projector", "lora", batch_size=batch_size, save_every=5)
+    settings = {"batch_size": batch_size, "sharding": sharding, "save_every": 5}
+    one = stage("findings", "projector", "lora", **settings)
     return recipe(one, start="mlp-phantom", dropout=0.0)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+    folder, *rest = sys.argv[1:]
+    main(Path(folder), *(int(rest[0]), *rest[1:]) if rest else ())  # type: ignore[arg-type]
