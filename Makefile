@@ -6,8 +6,8 @@ export OMP_NUM_THREADS ?= 1
 VLLM := .venv-vllm/bin
 WORKERS ?= 2
 
-.PHONY: install install-vllm demo test test-slow test-browser test-reference test-train test-vllm test-cuda \
-	lint format docs lock lock-vllm lock-clinical-reference speed speed-generation \
+.PHONY: install install-train install-vllm demo test test-slow test-browser test-reference test-train test-vllm test-cuda \
+	lint format docs lock lock-train lock-vllm lock-clinical-reference speed speed-generation \
 	speed-clinical speed-training clean
 
 install: .venv/installed
@@ -18,6 +18,14 @@ install: .venv/installed
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes locks/main.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r locks/torch.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+# DeepSpeed and TensorBoard, which only some trainings need; DeepSpeed is built against our torch
+install-train: .venv/installed-train
+
+.venv/installed-train: .venv/installed locks/train.txt
+	DS_BUILD_OPS=0 $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
+		--no-build-isolation --require-hashes -r locks/train.txt
 	touch $@
 
 # vLLM for CPUs brings a transformers of its own; on a GPU: pip install "cxr-harness[models,vllm]"
@@ -43,7 +51,7 @@ test-slow: install
 test-browser: install
 	$(BIN)/pytest -m browser
 
-test-train: install
+test-train: install install-train
 	$(BIN)/pytest -m train
 
 test-reference: install
@@ -72,6 +80,12 @@ lock: install
 		--no-emit-index-url --override locks/without_torch.txt --no-emit-package torch \
 		--extra dev --extra reference --extra models --extra api --extra dicom --extra rl \
 		--output-file locks/main.txt pyproject.toml locks/torch_needs.in
+
+lock-train: install
+	DS_BUILD_OPS=0 $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --override locks/without_torch.txt \
+		--no-emit-package torch --no-build-isolation --constraint locks/main.txt --extra train \
+		--output-file locks/train.txt pyproject.toml
 
 lock-vllm: install
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
