@@ -9,7 +9,7 @@ from typing import Any
 
 from models.errors import InputError
 from models.libra import prompts, templates
-from models.libra.prompts import DEFAULT_TEMPLATE, IMAGE_TOKEN
+from models.libra.prompts import DEFAULT_TEMPLATE, IMAGE_TOKEN, IMAGE_TOKEN_INDEX
 from models.training.conversations import trained_as
 from models.training.masking import IGNORE_INDEX, encode_conversation
 
@@ -59,7 +59,8 @@ class Lesson:
 
     ``tokens`` are its ids, an image one of them, and ``learnt`` its labels, both cut as the
     collator cuts. ``refused`` says why it does not suit the template, ``silent`` why nothing of it
-    is learnt; both are empty where it teaches. ``marks`` are texts in it that the template uses.
+    is learnt; both are empty where it teaches. ``marks`` are texts in it that the template uses,
+    ``images`` the places of images.
     """
 
     tokens: int
@@ -67,6 +68,7 @@ class Lesson:
     refused: str = ""
     silent: str = ""
     marks: tuple[str, ...] = ()
+    images: int = 0
 
 
 def survey_records(
@@ -138,9 +140,10 @@ def examine(
         return Lesson(0, 0, refused=str(error))
     tokens = min(len(ids), model_max_length)
     learnt = sum(label != IGNORE_INDEX for label in labels[:model_max_length])
+    images = ids[:model_max_length].count(IMAGE_TOKEN_INDEX)
     if not learnt:
-        return Lesson(tokens, 0, silent=_why_silent(conversation, model_max_length))
-    return Lesson(tokens, learnt, marks=_marks_within(conversation, _marks(template)))
+        return Lesson(tokens, 0, silent=_why_silent(conversation, model_max_length), images=images)
+    return Lesson(tokens, learnt, "", "", _marks_within(conversation, _marks(template)), images)
 
 
 def _why_silent(conversation: Iterable[Mapping[str, Any]], model_max_length: int) -> str:

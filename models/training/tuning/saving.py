@@ -106,6 +106,8 @@ def _save_adapter(folder: Path, started: Started, tensors: Mapping[str, Tensor])
     settings = copy.deepcopy(model.peft_config["default"])
     settings.base_model_name_or_path = started.base
     settings.inference_mode = True
+    if isinstance(settings.target_modules, set):  # every process would write another order
+        settings.target_modules = sorted(settings.target_modules)
     settings.save_pretrained(str(folder))
     prefix = _PEFT_PREFIX + PROJECTOR_PREFIX
     others = {prefix + name: one for name, one in _projector(tensors).items()}

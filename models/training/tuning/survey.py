@@ -21,7 +21,7 @@ from models.training.tuning.survey_result import LEFT_OUT_FILE, Survey, keep_sur
 
 __all__ = ["Encoding", "Survey", "survey"]
 
-_VERSION = 1
+_VERSION = 2
 _AT_ONCE = 500
 _FEW = 4_000
 """Up to so many records starting a process takes longer than reading them."""
@@ -169,7 +169,8 @@ def _one(records: Records, encoding: Encoding, index: int, part: _Part) -> tuple
         part.left_out.append(Remark(record.id, f"refused: {found.refused}"))
     elif found.silent:
         part.left_out.append(Remark(record.id, f"no_token: {found.silent}"))
+    elif found.images > 1:
+        raise NothingToTeachError(record.id, "many_places")
     elif found.marks:
         part.marked.append(Remark(record.id, f"holds {' and '.join(found.marks)}"))
-    patches = encoding.patches - 1 if record.images else 0
-    return found.tokens + patches, found.learnt
+    return found.tokens + found.images * (encoding.patches - 1), found.learnt

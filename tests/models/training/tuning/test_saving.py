@@ -172,6 +172,7 @@ def test_files_have_the_names_of_the_original_s_tensors(tmp_path: Path) -> None:
     settings = json.loads((adapted / "adapter_config.json").read_text())
     assert str(start["language_model"]) == settings["base_model_name_or_path"]
     assert settings["inference_mode"]
+    assert sorted(settings["target_modules"]) == settings["target_modules"]
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

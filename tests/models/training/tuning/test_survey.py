@@ -65,6 +65,17 @@ def test_what_teaches_nothing_is_counted_and_named(records: ListedRecords, tmp_p
     )
 
 
+def test_a_text_with_a_second_image_token_is_left_out_before_it_stops_training(
+    tmp_path: Path,
+) -> None:
+    image = saved(tmp_path / "a.png", 0)
+    records = ListedRecords((record("good", image), record("two", image, answer="See <image>.")))
+    found = survey(records, encoding(), 0, tmp_path / "kept")
+    assert [0] == found.rows.tolist()
+    assert {"many_places": 1} == dict(found.counts)
+    assert "1 because its text holds <image> more than once" in found.summary()
+
+
 def test_a_second_survey_of_the_same_is_read_from_disk(
     records: ListedRecords, tmp_path: Path
 ) -> None:
