@@ -27,7 +27,7 @@ from harness.disk_errors import explained
 from harness.errors import InputError
 from harness.study import UNNAMED, Study
 from harness.suggest import suggestion
-from metrics.files.jsonl import kind_of
+from metrics.files.sample_ids import checked_id
 from metrics.files.text_lines import opened
 from models.libra.prompts import image_question, section_question, with_context
 
@@ -44,6 +44,7 @@ MEANINGS = {
     "empty_answer": "an answer is empty",
     "no_section": "the report has no section of the kind asked for, or it is empty",
     "several_references": "there are several references; the first was taken",
+    "several_priors": "there are several prior images; the first was taken",
 }
 
 
@@ -77,10 +78,13 @@ def convert_libra(
         "command": "data libra",
         "settings": {"input": str(source), "to": to, "section": section},
     }
+    _refuse_own_input(source, output)
     if to == "studies":
         check_output(output)
         studies = list(_studies(source, outcomes))
         return write_outcomes(output, studies, outcomes, facts)
+    if not output.suffix or output.is_dir():
+        raise InputError(f"Cannot write {to} to {output}. Name a file such as {to}.json.")
     studies = list(_askable(read_studies(source).studies, section, outcomes))
     refuse_none_left(studies, outcomes)
     lines = [_record(study, section, to) for study in studies]
@@ -88,6 +92,11 @@ def convert_libra(
         output.parent.mkdir(parents=True, exist_ok=True)
         write_pieces(output, _json_lines(lines) if to == "questions" else _json_list(lines))
     return write_account(output, [output], studies, outcomes, facts)
+
+
+def _refuse_own_input(source: Path, output: Path) -> None:
+    if output.exists() and source.exists() and output.samefile(source):
+        raise InputError(f"{output} is the input, which would be lost. Choose another --output.")
 
 
 def _studies(source: Path, outcomes: Outcomes) -> Iterator[Study]:
@@ -115,10 +124,7 @@ def _studies(source: Path, outcomes: Outcomes) -> Iterator[Study]:
 
 
 def _name(record: Mapping[str, Any], source: Path, number: int) -> str:
-    name = record.get("id")
-    if not isinstance(name, str | int) or isinstance(name, bool) or name == "":
-        raise InputError(f"{source}, record {number}: id is {kind_of(name)}. Give it an id.")
-    return str(name)
+    return checked_id(record.get("id"), "id", f"{source}, record {number}")
 
 
 def _rounds(
@@ -128,7 +134,7 @@ def _rounds(
     images = record.get("image")
     images = [images] if isinstance(images, str) else images or []
     turns = record.get("conversations")
-    if not isinstance(images, list) or not all(isinstance(one, str) and one for one in images):
+    if not isinstance(images, list) or not all(map(_is_path, images)):
         raise InputError(f"{place}: image is no path and no list of paths. Mend it.")
     if not isinstance(turns, list) or not all(_is_turn(turn) for turn in turns):
         raise InputError(f"{place}: conversations is no list of from and value. Mend it.")
@@ -156,6 +162,10 @@ def _rounds(
             question=asked["value"].replace(_IMAGE, "").strip(),
             reference={"answer": answer},
         )
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and value.isprintable()
 
 
 def _is_turn(turn: object) -> bool:
@@ -194,6 +204,8 @@ def _askable(studies: Iterable[Study], section: str, outcomes: Outcomes) -> Iter
         else:
             if len(texts) > 1:
                 outcomes.note("several_references", [subject])
+            if len(study.prior_images or ()) > 1:
+                outcomes.note("several_priors", [subject])
             yield study
 
 

@@ -10,6 +10,7 @@ from harness.datasets import read_studies, write_studies
 from harness.datasets.libra_data import convert_libra
 from harness.errors import InputError
 from harness.study import Study
+from metrics.errors import InputError as MetricsInputError
 
 FINDINGS = "Provide a detailed description of the findings in the radiology image."
 WORDS = st.text("abc .", min_size=1, max_size=12).map(str.strip).filter(bool)
@@ -139,13 +140,48 @@ def test_studies_survive_the_way_to_libras_files_and_back(
     ("record", "message"),
     [
         ({"image": "a"}, "record 1: id is null"),
+        ({"id": "a\nb", "image": "a"}, "characters that cannot be printed"),
         ({"id": "a", "image": 1}, "image is no path"),
+        ({"id": "a", "image": "a\nb"}, "image is no path"),
         ({"id": "a", "image": "a", "conversations": ["x"]}, "conversations is no list"),
     ],
 )
 def test_a_wrong_record_is_named(tmp_path: Path, record: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises((InputError, MetricsInputError), match=message):
         _studies(tmp_path, record)
+
+
+def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
+    studies = tmp_path / "studies.jsonl"
+    write_studies(studies, [Study("s1", "s1", images=("a",), reference={"findings": "Clear."})])
+    (tmp_path / "link.jsonl").symlink_to(studies)
+    before = studies.read_bytes()
+    for output in (studies, tmp_path / "link.jsonl"):
+        with pytest.raises(InputError, match="is the input, which would be lost"):
+            convert_libra(studies, output, "questions")
+    assert before == studies.read_bytes()
+
+
+@pytest.mark.parametrize("output", ["train", "."])
+def test_records_need_a_file_with_an_ending(tmp_path: Path, output: str) -> None:
+    write_studies(tmp_path / "studies.jsonl", [Study("s1", "s1", reference={"findings": "Clear."})])
+    with pytest.raises(InputError, match=r"Name a file such as train.json"):
+        convert_libra(tmp_path / "studies.jsonl", tmp_path / output, "train")
+    assert ["studies.jsonl"] == [file.name for file in tmp_path.iterdir()]
+
+
+def test_priors_beyond_the_first_are_noted(tmp_path: Path) -> None:
+    study = Study(
+        "s1",
+        "s1",
+        images=("a",),
+        current_image="a",
+        prior_images=("b", "c"),
+        reference={"findings": "Clear."},
+    )
+    write_studies(tmp_path / "studies.jsonl", [study])
+    report = convert_libra(tmp_path / "studies.jsonl", tmp_path / "train.json", "train")
+    assert 1 == report["noted"]["several_priors"]["count"]
 
 
 def test_an_unknown_target_is_refused(tmp_path: Path) -> None:
