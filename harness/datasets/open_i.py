@@ -13,7 +13,9 @@ from harness.datasets.context_text import SECTIONS
 from harness.datasets.outcomes import Outcomes, Subject, check_output, write_outcomes
 from harness.datasets.source import Source
 from harness.errors import InputError
+from harness.mimic.image_files import is_there
 from harness.study import Study
+from metrics.files.text_lines import opened
 
 _SPLITS = ("train", "valid", "test")
 _REXRANK = "ReXRank_IUXray_"
@@ -22,8 +24,8 @@ _REPORT_SECTIONS = ("findings", "impression")
 MEANINGS = {
     "broken_file": "the file is no XML of a report",
     "no_findings": "the report has no findings, or they are empty",
-    "no_image": "the report names no image, or none of its files is there",
-    "image_file_missing": "the image's file is not there; the image is left out",
+    "no_image": "the report names no image, or the file of each is missing or empty",
+    "image_file_missing": "the image's file is missing or empty; the image is left out",
     "study_repeated": "a study of this id occurs before; the first counts",
 }
 
@@ -93,10 +95,13 @@ def _of_open_i(reports: Path, outcomes: Outcomes) -> Iterator[Study]:
             f"lists ({_REXRANK}test.json). Name the folder that does."
         )
     for file in files:
+        with opened(file) as reader:
+            content = reader.read()
         try:
             # expat itself bounds what entities may grow to
-            document = ElementTree.parse(file).getroot()  # noqa: S314
-        except (ElementTree.ParseError, UnicodeDecodeError):
+            document = ElementTree.fromstring(content)  # noqa: S314
+        except (ElementTree.ParseError, ValueError, LookupError):
+            # the last two: the encoding that it names is none, or not its own
             outcomes.drop("broken_file", [Subject(f"CXR{file.stem}")])
             continue
         yield _study(document, file)
@@ -109,7 +114,8 @@ def _study(document: ElementTree.Element, file: Path) -> Study:
         (part.get("Label") or "").lower(): " ".join("".join(part.itertext()).split())
         for part in document.iter("AbstractText")
     }
-    images = tuple(f"{image.get('id')}.png" for image in document.iter("parentImage"))
+    names = (image.get("id") for image in document.iter("parentImage"))
+    images = tuple(f"{name}.png" for name in names if name)
     return Study(
         sample_id=study,
         study_id=study,
@@ -127,7 +133,7 @@ def _kept(found: list[Study], folder: Path | None, outcomes: Outcomes) -> Iterat
     seen: set[str] = set()
     for study in found:
         subject = Subject(study.study_id, study.subject_id or "", study.split or "")
-        there = [image for image in study.images if folder is None or (folder / image).is_file()]
+        there = [image for image in study.images if folder is None or is_there(folder / image)]
         if study.sample_id in seen:
             outcomes.drop("study_repeated", [subject])
         elif not str(study.reference.get("findings", "")).strip():
@@ -144,9 +150,11 @@ def _kept(found: list[Study], folder: Path | None, outcomes: Outcomes) -> Iterat
 def _with_images(study: Study, images: list[str]) -> Study:
     views = dict(zip(study.images, study.image_views, strict=False))
     current = study.current_image if study.current_image in images else images[0]
+    tags = {**study.tags, "view": views[current]} if current in views else study.tags
     return replace(
         study,
         images=tuple(images),
         image_views=tuple(views[image] for image in images) if study.image_views else (),
         current_image=current,
+        tags=tags,
     )

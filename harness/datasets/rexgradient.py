@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.datasets.fields import name_in, paths_in, text_in
 from harness.datasets.outcomes import Outcomes, Subject, check_output, write_outcomes
+from harness.datasets.source import Place
 from harness.errors import InputError
 from harness.mimic.current_images import current_images
+from harness.mimic.image_files import is_there
 from harness.mimic.priors import pair_priors
 from harness.study import Study
-from metrics.files.jsonl import kind_of
+from metrics.files.jsonl import kind_of, parse
+from metrics.files.sample_ids import checked_id
 from metrics.files.text_lines import opened
 
 if TYPE_CHECKING:
@@ -24,12 +27,13 @@ _ENDING = "_metadata_view_position.json"
 _ROOT = "deid_png/"
 _CONTEXT = {"indication": "Indication", "comparison": "Comparison"}
 _REPORT = {"findings": "Findings", "impression": "Impression"}
+_TEXTS = (*_CONTEXT.values(), *_REPORT.values())
 _VIEWS = {"POSTERO_ANTERIOR": "PA", "ANTERO_POSTERIOR": "AP", "UNKNOWN": "", "N/A": "", "NONE": ""}
 
 MEANINGS = {
-    "no_image": "the study names no image, or none of its files is there",
+    "no_image": "the study names no image, or the file of each is missing or empty",
     "no_findings": "the report has no findings, or they are empty",
-    "image_file_missing": "the image's file is not there; the image is left out",
+    "image_file_missing": "the image's file is missing or empty; the image is left out",
     "views_do_not_match": "there are not as many views as images; all count as unknown",
     "no_date": "the study has no date that can be read: it has no prior and is none",
     "study_repeated": "a study of this id occurs in a split before; the first counts",
@@ -102,17 +106,27 @@ def _entries(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         content = reader.read()
     try:
         # its files write a missing value as NaN, which strict JSON does not know
-        document = json.loads(content.decode("utf-8-sig"), parse_constant=lambda name: None)
+        document = parse(content.decode("utf-8-sig"), file, nan_is_null=True)
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not in UTF-8. Save it as UTF-8.") from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{file} is not valid JSON. Download it again.") from error
     if not isinstance(document, dict):
         raise InputError(f"{file} holds {kind_of(document)}. Name a file with studies by id.")
-    for study, record in document.items():
-        if not isinstance(record, dict) or not isinstance(record.get("ImagePath", []), list):
-            raise InputError(f"{file}, study {study!r}: no object with a list ImagePath. Mend it.")
-        yield study, record
+    for name, record in document.items():
+        place = Place(str(file), key=name)
+        if not isinstance(record, dict):
+            raise InputError(f"{place}: {kind_of(record)}, not an object. Mend it.")
+        yield checked_id(name, "its id", str(place)), _checked(record, place)
+
+
+def _checked(record: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """Return the fields of a study that are read, each of its kind."""
+    return {
+        "PatientID": name_in(record, "PatientID", place),
+        "StudyDate": record.get("StudyDate"),
+        "ImagePath": paths_in(record, "ImagePath", place) or (),
+        "ImageViewPosition": record.get("ImageViewPosition"),
+        **{name: text_in(record, name, place) for name in _TEXTS},
+    }
 
 
 def _frame(
@@ -124,12 +138,12 @@ def _frame(
     rows = []
     for study, (split, record) in records.items():
         subject = Subject(study, _subject(study, record), split)
-        paths = [str(path).rpartition(_ROOT)[2] for path in record.get("ImagePath") or ()]
-        there = [path for path in paths if images is None or (images / path).is_file()]
+        paths = [path.rpartition(_ROOT)[2] for path in record["ImagePath"]]
+        there = [path for path in paths if images is None or is_there(images / path)]
         if not there:
             outcomes.drop("no_image", [subject])
             continue
-        views = record.get("ImageViewPosition") or []
+        views = record["ImageViewPosition"] or []
         if not isinstance(views, list) or len(views) != len(paths):
             outcomes.note("views_do_not_match", [subject])
             views = [None] * len(paths)
@@ -184,12 +198,12 @@ def _studies(
 
 
 def _subject(study: str, record: Mapping[str, Any]) -> str:
-    return str(record.get("PatientID") or study.partition("_")[0])
+    return str(record["PatientID"] or study.partition("_")[0])
 
 
 def _date(record: Mapping[str, Any]) -> float:
     try:
-        return float(record.get("StudyDate") or math.nan)
+        return float(record["StudyDate"] or math.nan)
     except (TypeError, ValueError):
         return math.nan
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.datasets.outcomes import Outcomes, Subject, check_output, write_outcomes
 from harness.datasets.raw_tables import read_table
-from harness.mimic.ids import prefixed
+from harness.mimic.ids import check_names, prefixed
 from harness.mimic.study_images import StudyImage, study_images
 from harness.study import Study
 
@@ -21,6 +21,7 @@ COLUMNS = ("study_id", "subject_id", "ref_id", "question_type", "question", "ans
 MEANINGS = {
     "no_main_image": "the metadata have no image of the main study, or its file is not there",
     "no_reference_image": "the metadata have no image of the reference study, or not its file",
+    "reference_is_main": "the question compares the study with itself",
     "subject_contradicted": "the metadata give the main or the reference study to another patient",
     "empty_question": "the question is empty",
     "empty_answer": "the answer is empty",
@@ -56,6 +57,7 @@ def prepare_medical_diff_vqa(
     table = read_table(questions, COLUMNS)
     for name, letter in (("subject_id", "p"), ("study_id", "s"), ("ref_id", "s")):
         table[name] = prefixed(table[name], letter, questions)
+    check_names(table["split"], questions)
     outcomes = Outcomes(MEANINGS)
     studies = list(_studies(table, study_images(metadata, images), outcomes))
     facts = {
@@ -109,6 +111,8 @@ def _studies(
 
 
 def _fault(row: dict[Any, Any], current: StudyImage | None, prior: StudyImage | None) -> str:
+    if row["study_id"] == row["ref_id"]:
+        return "reference_is_main"
     if current is None:
         return "no_main_image"
     if prior is None:

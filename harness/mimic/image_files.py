@@ -58,11 +58,15 @@ def image_paths(images: pd.DataFrame, folder: Path | None) -> pd.Series:
     return pd.Series(found, index=images.index, dtype=object)
 
 
+def is_there(file: Path | str) -> bool:
+    """Whether there is a file that is not empty."""
+    try:
+        return os.stat(file).st_size > 0
+    except OSError:
+        return False
+
+
 def _existing(folder: Path, stem: str) -> str | None:
-    for ending in _ENDINGS:
-        try:
-            if os.stat(f"{folder}/{stem}{ending}").st_size:
-                return f"{stem}{ending}"
-        except OSError:
-            continue
-    return None
+    return next(
+        (stem + ending for ending in _ENDINGS if is_there(f"{folder}/{stem}{ending}")), None
+    )

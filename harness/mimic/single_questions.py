@@ -10,8 +10,9 @@ from typing import Any
 from harness.datasets.json_list import read_list
 from harness.datasets.outcomes import Outcomes, Subject, check_output, write_outcomes
 from harness.errors import InputError
-from harness.mimic.image_files import image_folder
+from harness.mimic.image_files import image_folder, is_there
 from harness.study import Study
+from metrics.files.sample_ids import checked_id
 
 SPLITS = ("train", "valid", "test")
 _TEXTS = ("question", "semantic_type", "content_type", "image_path")
@@ -51,11 +52,12 @@ def prepare_mimic_ext_vqa(
     outcomes = Outcomes(MEANINGS)
     folder = None if images is None else image_folder(images)
     studies: list[Study] = []
+    seen: set[str] = set()
     n_questions = 0
     for file in _files(dataset):
         records = read_list(file)
         n_questions += len(records)
-        studies += _studies(file, records, folder, outcomes)
+        studies += _studies(file, records, folder, seen, outcomes)
     kept = Counter(study.tags["semantic_type"] for study in studies)
     facts = {
         "command": "data mimic-ext-vqa",
@@ -80,12 +82,14 @@ def _files(dataset: Path) -> list[Path]:
 
 
 def _studies(
-    file: Path, records: list[dict[str, Any]], folder: Path | None, outcomes: Outcomes
+    file: Path,
+    records: list[dict[str, Any]],
+    folder: Path | None,
+    seen: set[str],
+    outcomes: Outcomes,
 ) -> Iterator[Study]:
-    seen: set[str] = set()
     for number, record in enumerate(records):
-        place = f"{file}, question {number + 1}"
-        study = _study(record, place, record.get("split", file.stem))
+        study = _study(record, f"{file}, question {number + 1}", file.stem)
         subject = Subject(
             study.study_id, study.subject_id or "", study.split or "", study.sample_id
         )
@@ -93,26 +97,33 @@ def _studies(
             outcomes.drop("question_repeated", [subject])
         elif not (study.question or "").strip():
             outcomes.drop("empty_question", [subject])
-        elif folder and not _is_there(folder / study.images[0]):
+        elif folder and not is_there(folder / study.images[0]):
             outcomes.drop("no_image_file", [subject])
         else:
             yield study
         seen.add(study.sample_id)
 
 
-def _study(record: Mapping[str, Any], place: str, split: Any) -> Study:
+def _study(record: Mapping[str, Any], place: str, file_split: str) -> Study:
     for name in ("idx", *_TEXTS, *_NUMBERS, "answer"):
         if name not in record:
             raise InputError(f"{place}: no {name}. Download the file again.")
-    for name in _TEXTS:
-        if not isinstance(record[name], str):
+    split = file_split if record.get("split") is None else record["split"]
+    for name, value in {**{name: record[name] for name in _TEXTS}, "split": split}.items():
+        if not isinstance(value, str):
             raise InputError(f"{place}: {name} is no text. Download the file again.")
     image = record["image_path"].removeprefix("files/")
+    if not image or not image.isprintable():
+        raise InputError(f"{place}: image_path is no path. Download the file again.")
+    numbers = [str(record[name]).removeprefix(letter) for name, letter in _NUMBERS.items()]
+    for name, number in zip(_NUMBERS, numbers, strict=True):
+        if not number.isdecimal():
+            raise InputError(f"{place}: {name} is no number. Download the file again.")
     study, subject = (
-        letter + str(record[name]).removeprefix(letter) for name, letter in _NUMBERS.items()
+        letter + number for letter, number in zip(_NUMBERS.values(), numbers, strict=True)
     )
     return Study(
-        sample_id=f"{split}-{record['idx']}",
+        sample_id=checked_id(f"{split}-{record['idx']}", "idx", place),
         study_id=study,
         subject_id=subject,
         images=(image,),
@@ -121,7 +132,7 @@ def _study(record: Mapping[str, Any], place: str, split: Any) -> Study:
         question=record["question"],
         reference={"answer": _answer(record["answer"], place)},
         tags={name: record[name] for name in ("semantic_type", "content_type")},
-        split=str(split),
+        split=split,
     )
 
 
@@ -133,10 +144,3 @@ def _answer(value: object, place: str) -> str:
             "(its generate_answer.py), or download the version that has them."
         )
     return ", ".join(answers)
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except OSError:
-        return False

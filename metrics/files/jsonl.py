@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,11 +76,16 @@ def read_document(path: str | Path) -> dict[str, Any]:
     return value
 
 
-def parse(text: str, path: str | Path, line: int | None = None) -> Any:
-    """Return the value of a JSON text, the given line of a file or all of it."""
+def parse(
+    text: str, path: str | Path, line: int | None = None, *, nan_is_null: bool = False
+) -> Any:
+    """Return the value of a JSON text, the given line of a file or all of it.
+
+    ``nan_is_null`` is for files that write a missing value as NaN.
+    """
     place = f"{path}" if line is None else f"{path} line {line}"
     try:
-        value = _DECODER.decode(text)
+        value = (_LENIENT if nan_is_null else _DECODER).decode(text)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
@@ -133,8 +139,8 @@ def _hint(text: str) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for position, key in enumerate(keys) if key in keys[:position])
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
         raise _RefusedError(f"the key {quoted(twice)} appears twice in one object. Keep one.")
     return found
 
@@ -152,4 +158,7 @@ def _finite(digits: str) -> float:
 
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)
+_LENIENT = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=lambda name: None, parse_float=_finite
 )

@@ -57,10 +57,20 @@ def test_reports_of_open_i_that_cannot_be_used_are_counted(tmp_path: Path) -> No
     _xml(tmp_path / "xml", 3, images=0)
     _xml(tmp_path / "xml", 4, uid="CXR1")
     (tmp_path / "xml" / "5.xml").write_text("<eCitation>")
+    (tmp_path / "xml" / "6.xml").write_text('<?xml version="1.0" encoding="none"?><a/>')
     report = prepare_iu_xray(tmp_path / "xml", tmp_path / "studies.jsonl")
-    expected = {"broken_file": 1, "no_findings": 1, "no_image": 1, "study_repeated": 1}
+    expected = {"broken_file": 2, "no_findings": 1, "no_image": 1, "study_repeated": 1}
     assert expected == _reasons(report)
-    assert 5 == report["found"]["studies"] == report["kept"]["total"] + 4
+    assert 6 == report["found"]["studies"] == report["kept"]["total"] + 5
+
+
+def test_an_image_of_open_i_without_a_name_is_none(tmp_path: Path) -> None:
+    _xml(tmp_path / "xml", 1)
+    (tmp_path / "xml" / "2.xml").write_text(
+        XML.format(uid="CXR2", findings="Clear.", images="<parentImage/>")
+    )
+    report = prepare_iu_xray(tmp_path / "xml", tmp_path / "studies.jsonl")
+    assert {"no_image": 1} == _reasons(report)
 
 
 def test_lists_of_rexrank_give_each_study_its_split(tmp_path: Path) -> None:
@@ -81,11 +91,13 @@ def test_images_that_are_not_there_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "test.json").write_text(json.dumps({"a": STUDY, "b": {**STUDY, "image_path": []}}))
     (tmp_path / "images" / "CXR1").mkdir(parents=True)
     (tmp_path / "images" / "CXR1" / "1.png").write_bytes(b"image")
+    (tmp_path / "images" / "CXR1" / "0.png").write_bytes(b"")
     output = tmp_path / "studies.jsonl"
     report = prepare_iu_xray(tmp_path / "test.json", output, tmp_path / "images")
     (study,) = read_studies(output).studies
     assert ("CXR1/1.png",) == study.images
     assert ("CXR1/1.png", ("Lateral",)) == (study.current_image, study.image_views)
+    assert {"view": "Lateral"} == study.tags
     assert {"no_image": 1} == _reasons(report)
     assert 1 == report["noted"]["image_file_missing"]["count"]
 

@@ -7,6 +7,7 @@ import pytest
 from harness.datasets import read_studies
 from harness.datasets.rexgradient import prepare_rexgradient
 from harness.errors import InputError
+from metrics.errors import InputError as MetricsInputError
 
 
 def _study(accession: str, date: object = 20200101, **change: Any) -> tuple[str, dict[str, Any]]:
@@ -69,6 +70,33 @@ def test_images_that_are_not_there_are_left_out(tmp_path: Path) -> None:
     assert ("P1/A/studies/l.png",) == study.images
     assert {"no_image": 1} == _reasons(report)
     assert {"image_file_missing": 1} == _reasons(report, "noted")
+
+
+def test_a_study_without_a_value_for_its_images_is_counted(tmp_path: Path) -> None:
+    report = _prepare(tmp_path, _study("A"), _study("B", ImagePath=float("nan")))
+    assert {"no_image": 1} == _reasons(report)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ImagePath": [1]}, "study 'P1_A': a path in ImagePath is a number"),
+        ({"ImagePath": ["a\nb"]}, "a path in ImagePath is empty or has characters"),
+        ({"Findings": ["Clear."]}, "Findings is a list"),
+        ({"Findings": "\ud800"}, "half of a surrogate pair"),
+    ],
+)
+def test_a_field_that_cannot_be_read_is_named(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((InputError, MetricsInputError), match=message):
+        _prepare(tmp_path, _study("A", **change))
+
+
+def test_a_study_that_a_file_holds_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "test_metadata_view_position.json").write_text('{"a": {}, "b": {}, "a": {}}')
+    with pytest.raises(MetricsInputError, match="the key 'a' appears twice"):
+        prepare_rexgradient(tmp_path, tmp_path / "studies.jsonl")
 
 
 def test_a_folder_or_file_of_another_form_is_refused(tmp_path: Path) -> None:

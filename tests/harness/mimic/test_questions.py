@@ -71,6 +71,7 @@ def test_questions_about_pairs_that_cannot_be_asked_are_counted(tmp_path: Path) 
         + "4,50000002,10000001,50000001,view,which view?,,test\n"
         + "5,50000002,10000001,50000001,view,which view?,AP view,test\n"
         + "6,50000002,10000001,50000001,view,which view?,AP view,test\n"
+        + "7,50000002,10000001,50000002,view,which view?,AP view,test\n"
     )
     report = prepare_medical_diff_vqa(
         tmp_path / "pairs.csv", tmp_path / "metadata.csv", tmp_path / "studies.jsonl"
@@ -78,12 +79,22 @@ def test_questions_about_pairs_that_cannot_be_asked_are_counted(tmp_path: Path) 
     assert {
         "no_main_image": 1,
         "no_reference_image": 1,
+        "reference_is_main": 1,
         "subject_contradicted": 1,
         "empty_question": 1,
         "empty_answer": 1,
     } == _reasons(report)
     assert 1 == report["noted"]["question_repeated"]["count"]
-    assert 7 == report["found"]["questions"] == report["kept"]["total"] + 5
+    assert 8 == report["found"]["questions"] == report["kept"]["total"] + 6
+
+
+def test_a_cut_off_line_of_questions_is_named(tmp_path: Path) -> None:
+    (tmp_path / "metadata.csv").write_text(METADATA)
+    (tmp_path / "pairs.csv").write_text(HEADER + "0,50000002,10000001,50000001,view,which")
+    with pytest.raises(InputError, match=r"pairs.csv line 2: split is empty"):
+        prepare_medical_diff_vqa(
+            tmp_path / "pairs.csv", tmp_path / "metadata.csv", tmp_path / "studies.jsonl"
+        )
 
 
 def test_questions_about_one_image_have_no_prior(tmp_path: Path) -> None:
@@ -119,9 +130,25 @@ def test_questions_about_one_image_that_cannot_be_asked_are_counted(tmp_path: Pa
     assert 1 == report["kept"]["total"]
 
 
+def test_the_first_of_two_questions_of_one_number_counts_even_over_files(tmp_path: Path) -> None:
+    for name, answer in (("train", "a"), ("valid", "b")):
+        records = [{**QUESTION, "answer": answer}, {**QUESTION, "split": None}]
+        (tmp_path / f"{name}.json").write_text(json.dumps(records))
+    report = prepare_mimic_ext_vqa(tmp_path, tmp_path / "studies.jsonl")
+    assert {"question_repeated": 1} == _reasons(report)
+    studies = read_studies(tmp_path / "studies.jsonl", section="answer").studies
+    assert ["test-0", "train-0", "valid-0"] == [one.sample_id for one in studies]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"answer": None}, "answer is no list of texts"), ({"question": 1}, "question is no text")],
+    [
+        ({"answer": None}, "answer is no list of texts"),
+        ({"question": 1}, "question is no text"),
+        ({"study_id": None}, "study_id is no number"),
+        ({"image_path": ""}, "image_path is no path"),
+        ({"split": 1}, "split is no text"),
+    ],
 )
 def test_a_wrong_question_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     (tmp_path / "test.json").write_text(json.dumps([QUESTION | change]))
