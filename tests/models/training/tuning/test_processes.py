@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -165,7 +164,6 @@ def test_accelerate_starts_the_same_training(tmp_path: Path) -> None:
 
 
 @pytest.mark.train
-@pytest.mark.skipif(find_spec("deepspeed") is None, reason="needs deepspeed (the extra train)")
 @pytest.mark.parametrize("sharding", ["zero2", "zero3", "zero3_offload"])
 def test_sharded_weights_are_those_of_whole_ones(tmp_path: Path, sharding: str) -> None:
     sharded, whole = tmp_path / "sharded", tmp_path / "whole"
