@@ -20,13 +20,17 @@ _ADVICE = {
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn a refusal to write under ``path`` into an error that says how to go on."""
+def explained(path: Path, *, resumes: bool = True) -> Iterator[None]:
+    """Turn a refusal to write under ``path`` into an error that says how to go on.
+
+    ``resumes`` says whether the same command goes on where it stopped.
+    """
     try:
         yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, "Mend this")
+        where = " (it goes on where this one stopped)" if resumes else ""
         raise InputError(
             f"Cannot write {path}: {error.strerror or error}. {advice} and run the same command "
-            "again (it goes on where this one stopped), or choose another --output."
+            f"again{where}, or choose another --output."
         ) from error

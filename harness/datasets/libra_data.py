@@ -88,7 +88,7 @@ def convert_libra(
     studies = list(_askable(read_studies(source).studies, section, outcomes))
     refuse_none_left(studies, outcomes)
     lines = [_record(study, section, to) for study in studies]
-    with explained(output):
+    with explained(output, resumes=False):
         output.parent.mkdir(parents=True, exist_ok=True)
         write_pieces(output, _json_lines(lines) if to == "questions" else _json_list(lines))
     return write_account(output, [output], studies, outcomes, facts)

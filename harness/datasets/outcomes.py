@@ -135,7 +135,7 @@ def write_outcomes(
     refuse_none_left(studies, outcomes)
     files = output_files(output, studies)
     for path, chosen in files.items():
-        with explained(output):
+        with explained(output, resumes=False):
             path.parent.mkdir(parents=True, exist_ok=True)
         write_studies(path, chosen)
     return write_account(output, list(files), studies, outcomes, facts)
@@ -173,7 +173,7 @@ def write_account(
     found = _report(studies, outcomes, facts) | {
         "files": {"studies": [str(path) for path in files], "ids": str(ids), "report": str(report)}
     }
-    with explained(output):
+    with explained(output, resumes=False):
         write_text(ids, outcomes.table())
         write_text(report, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     return found

@@ -32,7 +32,7 @@ def write_studies(path: Path, studies: Iterable[Study]) -> None:
         If the system refuses to write; the old file is then still whole.
     """
     lines = (json.dumps(record_of(study), ensure_ascii=False) + "\n" for study in studies)
-    with explained(path):
+    with explained(path, resumes=False):
         write_pieces(path, (line.encode() for line in lines))
 
 

@@ -1,4 +1,5 @@
 import os
+import resource
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -292,6 +293,25 @@ def test_nothing_is_written_where_no_study_is_left(tree: Tree) -> None:
     with pytest.raises(InputError, match=r"No study is left to write \(no_section: 1\)"):
         tree.prepare(section="impression")
     assert not (tree.folder / "out").exists()
+
+
+def test_what_was_written_before_survives_a_refusal_to_write(tree: Tree) -> None:
+    from harness.mimic.studies import prepare_mimic_cxr
+
+    tree.prepare()
+    folder = tree.folder / "out"
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    tables = (tree.folder / "metadata.csv.gz", tree.folder / "split.csv.gz")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+        with pytest.raises(InputError, match=r"Raise the limit .* run the same command again, or"):
+            prepare_mimic_cxr(
+                tree.folder / "mimic-cxr-reports.zip", *tables, folder / "studies.jsonl"
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert before == {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 @pytest.mark.parametrize(
