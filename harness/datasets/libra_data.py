@@ -74,23 +74,25 @@ def convert_libra(
     if to not in get_args(Target):
         raise InputError(f"to cannot be {to!r}. {suggestion(to, get_args(Target))}")
     outcomes = Outcomes(MEANINGS)
-    facts = {
+    facts: dict[str, Any] = {
         "command": "data libra",
         "settings": {"input": str(source), "to": to, "section": section},
     }
     _refuse_own_input(source, output)
     if to == "studies":
         check_output(output)
-        studies = list(_studies(source, outcomes))
-        return write_outcomes(output, studies, outcomes, facts)
+        studies, n_records = _studies(source, outcomes)
+        return write_outcomes(output, studies, outcomes, facts | {"found": {"records": n_records}})
     if not output.suffix or output.is_dir():
         raise InputError(f"Cannot write {to} to {output}. Name a file such as {to}.json.")
-    studies = list(_askable(read_studies(source).studies, section, outcomes))
+    found = read_studies(source).studies
+    studies = list(_askable(found, section, outcomes))
     refuse_none_left(studies, outcomes)
     lines = [_record(study, section, to) for study in studies]
     with explained(output, resumes=False):
         output.parent.mkdir(parents=True, exist_ok=True)
         write_pieces(output, _json_lines(lines) if to == "questions" else _json_list(lines))
+    facts["found"] = {"studies": len(found)}
     return write_account(output, [output], studies, outcomes, facts)
 
 
@@ -99,14 +101,20 @@ def _refuse_own_input(source: Path, output: Path) -> None:
         raise InputError(f"{output} is the input, which would be lost. Choose another --output.")
 
 
-def _studies(source: Path, outcomes: Outcomes) -> Iterator[Study]:
+def _studies(source: Path, outcomes: Outcomes) -> tuple[list[Study], int]:
+    """Return the samples of Libra's file, and how many records it has."""
     with opened(source) as file:
         is_list = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
     if not is_list:
-        for study in libra.read(Source(source)):
-            yield _understood(study)
-        return
+        asked_for = [_understood(study) for study in libra.read(Source(source))]
+        return asked_for, len(asked_for)
     records = read_list(source)
+    return list(_of_records(records, source, outcomes)), len(records)
+
+
+def _of_records(
+    records: Sequence[Mapping[str, Any]], source: Path, outcomes: Outcomes
+) -> Iterator[Study]:
     names = [_name(record, source, number) for number, record in enumerate(records, start=1)]
     rounds = [
         list(_rounds(record, name, f"{source}, record {number}", outcomes))

@@ -130,9 +130,11 @@ def write_outcomes(
     Raises
     ------
     InputError
-        If no study is left, one for a folder is of no split, or the system refuses to write.
+        If no study is left, two have one id, one for a folder is of no split, or the system refuses
+        to write.
     """
     refuse_none_left(studies, outcomes)
+    _refuse_repeated(studies)
     files = output_files(output, studies)
     for path, chosen in files.items():
         with explained(output, resumes=False):
@@ -158,6 +160,18 @@ def refuse_none_left(studies: Sequence[Study], outcomes: Outcomes) -> None:
         f"No study is left to write ({reasons or 'none was found'}). Check the inputs and "
         "choices; nothing was written."
     )
+
+
+def _refuse_repeated(studies: Sequence[Study]) -> None:
+    """Refuse to write what no reader would take."""
+    seen: set[str] = set()
+    for study in studies:
+        if study.sample_id in seen:
+            raise InputError(
+                f"{study.place}: a sample before it has the same id. Give every sample an id of "
+                "its own."
+            )
+        seen.add(study.sample_id)
 
 
 def write_account(

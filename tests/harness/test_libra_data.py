@@ -74,6 +74,23 @@ def test_records_that_cannot_be_used_are_counted(tmp_path: Path) -> None:
     } == {reason: one["count"] for reason, one in report["dropped"]["reasons"].items()}
 
 
+def test_the_report_tells_how_many_records_there_were(tmp_path: Path) -> None:
+    record = _record("s1", FINDINGS, "Clear.", "effusion?", "no")
+    report, studies = _studies(tmp_path, record, _record("s2", FINDINGS, " "))
+    assert (2, 2, 1) == (
+        report["found"]["records"],
+        len(studies),
+        report["dropped"]["total"],
+    )
+
+
+def test_questions_of_one_id_are_refused(tmp_path: Path) -> None:
+    line = {"question_id": "a", "image": "a.jpg", "text": "Why?", "reference": "x"}
+    (tmp_path / "eval.jsonl").write_text(f"{json.dumps(line)}\n{json.dumps(line)}\n")
+    with pytest.raises(InputError, match=r"eval.jsonl line 2 .*a sample before it has the same id"):
+        convert_libra(tmp_path / "eval.jsonl", tmp_path / "studies.jsonl")
+
+
 def test_studies_become_records_that_libra_trains_on(tmp_path: Path) -> None:
     studies = [
         Study(
@@ -109,6 +126,7 @@ def test_studies_become_records_that_libra_trains_on(tmp_path: Path) -> None:
         _record("s2", "<image>\nis this PA view?", "yes", image=("c.jpg", "b.jpg")),
     ] == json.loads(output.read_text())
     assert (2, 2) == (report["kept"]["total"], report["dropped"]["total"])
+    assert 4 == report["found"]["studies"]
 
 
 @pytest.mark.parametrize("target", ["train", "questions"])
