@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,24 +22,25 @@ def train(recipe: TuningRecipe, folder: Path, output: Path, resume: bool, as_jso
 
     ``folder`` is what paths in the recipe are relative to.
     """
-    from accelerate import PartialState
-
-    from models.training.tuning.run import tune
-
     # all are opened at once: what a later stage lacks should not be found days later
     records = {stage.name: _opened(recipe, stage, folder) for stage in recipe.stages}
-    try:
-        outcomes = tune(
-            recipe,
-            lambda stage: records[stage.name],
-            output,
-            resume=resume,
-            progress=progress_bar,
-            note=note,
-        )
-    except KeyboardInterrupt:
-        note("Training goes on from its last state with --resume.")
-        raise
+    with redirect_stdout(sys.stderr):  # DeepSpeed writes its warnings among the results
+        from accelerate import PartialState
+
+        from models.training.tuning.run import tune
+
+        try:
+            outcomes = tune(
+                recipe,
+                lambda stage: records[stage.name],
+                output,
+                resume=resume,
+                progress=progress_bar,
+                note=note,
+            )
+        except KeyboardInterrupt:
+            note("Training goes on from its last state with --resume.")
+            raise
     if not PartialState().is_main_process:
         return
     if as_json:

@@ -1,9 +1,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
+
+TINY = """
+extends: phantom-finetune
+name: tiny
+data: {valid: []}
+stages:
+  alignment: {max_steps: 1, batch_size: 2, validation: {metrics: []}}
+  findings: null
+"""
 
 
 def test_a_plan_names_stages_and_sizes_and_trains_nothing(run: Run, tmp_path: Path) -> None:
@@ -36,3 +48,20 @@ def test_an_output_that_is_there_is_refused_before_anything_is_drawn(
     done = run("train", "libra-phantom", "--output", str(tmp_path))
     assert 2 == done.status
     assert "is there already" in done.err
+
+
+def test_what_libraries_print_is_no_part_of_the_results(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phantoms = tmp_path / "phantoms"
+    assert 0 == run("data", "phantoms", "--patients", "6", "--output", str(phantoms)).status
+    monkeypatch.setenv("PHANTOMS", str(phantoms))
+    monkeypatch.setattr(
+        "models.training.tuning.run.quiet_transformers",
+        lambda: nullcontext(print("[WARNING] of a library")),
+    )
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    done = run("train", str(tmp_path / "tiny.yaml"), "--output", str(tmp_path / "model"), "--json")
+    assert 0 == done.status, done.err
+    assert 1 == json.loads(done.out)[0]["steps"]
+    assert "of a library" in done.err
