@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.training.operations import Operations
 from models.training.tuning.activations import record_activations
@@ -239,11 +239,16 @@ def _assumptions(
         "Memory: what autograd keeps of a batch of average length, without the kernels' working "
         "memory; a GPU fits if a tenth of it stays free.",
     ]
-    if any(stage.name not in counted for stage in recipe.stages):
+    assumed = [stage.name for stage in recipe.stages if stage.name not in counted]
+    if assumed or any(one == replace(default, count=one.count) for one in counted.values()):
         found.append(
             f"Texts: {default.prompt} tokens around the image and {default.answer} learned, on "
-            "average; as many records as the recipe expects."
+            "average."
         )
+    if assumed:
+        found.append(f"Records of {' and '.join(assumed)}: as many as the recipe expects.")
+    if counted:
+        found.append("Records that teach nothing are counted too: training finds and names them.")
     if parts.images == 2:
         found.append("Every record has a prior image to encode.")
     return tuple(found)

@@ -133,6 +133,21 @@ def test_counted_records_replace_the_expected_ones() -> None:
     assert (300, 1369 + 81) == (findings.updates, findings.record_tokens)
 
 
+def test_lengths_that_are_assumed_are_said_to_be_assumed() -> None:
+    recipe = tuning("phantom-finetune")
+    names = [stage.name for stage in recipe.stages]
+
+    def said(records: Records | None) -> str:
+        counted = {} if records is None else dict.fromkeys(names, records)
+        return " ".join(plan_tuning(recipe, counted).assumptions)
+
+    assert "Texts: 128 tokens" in said(Records(7))
+    assert "Texts: 128 tokens" in said(None)
+    assert "alignment and findings: as many as the recipe expects" in said(None)
+    assert "teach nothing are counted" in said(Records(7))
+    assert "Texts:" not in said(Records(7, prompt=30, answer=50))
+
+
 def test_cached_features_are_computed_once() -> None:
     recipe = tuning("phantom-finetune")
     plain, cached = (
