@@ -187,6 +187,9 @@ def _understood(study: Study) -> Study:
         if asked.strip() != section_question(section):
             continue
         texts = {key: text.rstrip(",").rstrip() for key, text in context_sections(context).items()}
+        if "context" in texts:
+            # what no heading names stands below the name that our records give it
+            texts["context"] = texts["context"].removeprefix("Context: ")
         answer = next(iter(study.reference.values()))
         is_named = not {"answer", UNNAMED}.issuperset(study.reference)
         return replace(

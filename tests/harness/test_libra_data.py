@@ -133,11 +133,13 @@ def test_studies_become_records_that_libra_trains_on(tmp_path: Path) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     findings=WORDS,
-    indication=WORDS,
+    context=st.dictionaries(st.sampled_from(["context", "indication", "technique"]), WORDS).map(
+        lambda sections: dict(sorted(sections.items()))
+    ),
     prior=st.sampled_from([(), ("b.jpg",)]),
 )
 def test_studies_survive_the_way_to_libras_files_and_back(
-    tmp_path: Path, target: Any, findings: str, indication: str, prior: tuple[str, ...]
+    tmp_path: Path, target: Any, findings: str, context: dict[str, str], prior: tuple[str, ...]
 ) -> None:
     study = Study(
         "s1",
@@ -145,7 +147,7 @@ def test_studies_survive_the_way_to_libras_files_and_back(
         images=("a.jpg",),
         current_image="a.jpg",
         prior_images=prior,
-        context={"indication": indication},
+        context=context,
         reference={"findings": findings},
     )
     write_studies(tmp_path / "studies.jsonl", [study])
