@@ -125,8 +125,9 @@ def run_command(arguments: Sequence[str]) -> int:
         # the reader of our output went away: nothing to tell it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        return _fail("Interrupted. The same command again goes on where this one stopped.", 130)
+    except KeyboardInterrupt as stop:
+        advice = str(stop) or "The same command again goes on where this one stopped."
+        return _fail(f"Interrupted. {advice}", 130)
     except Exception as error:
         if debug:
             raise

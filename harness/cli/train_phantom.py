@@ -39,8 +39,7 @@ def _trained(recipe: Recipe, output: Path, resume: bool) -> dict[str, float]:
         with explained(output), progress_bar("training", steps + len(valid)) as advance:
             scores = train_recipe(recipe, lessons, valid, output, resume=resume, advance=advance)
     except KeyboardInterrupt:
-        note("Training goes on from its last state with --resume.")
-        raise
+        raise KeyboardInterrupt("It goes on from its last state with --resume.") from None
     note(f"The checkpoint is in {output}.")
     return scores
 

@@ -39,8 +39,7 @@ def train(recipe: TuningRecipe, folder: Path, output: Path, resume: bool, as_jso
                 note=note,
             )
         except KeyboardInterrupt:
-            note("Training goes on from its last state with --resume.")
-            raise
+            raise KeyboardInterrupt("It goes on from its last state with --resume.") from None
     if not PartialState().is_main_process:
         return
     if as_json:

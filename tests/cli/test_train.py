@@ -50,18 +50,40 @@ def test_an_output_that_is_there_is_refused_before_anything_is_drawn(
     assert "is there already" in done.err
 
 
-def test_what_libraries_print_is_no_part_of_the_results(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def tiny(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     phantoms = tmp_path / "phantoms"
     assert 0 == run("data", "phantoms", "--patients", "6", "--output", str(phantoms)).status
     monkeypatch.setenv("PHANTOMS", str(phantoms))
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(TINY)
+    return recipe
+
+
+def test_what_libraries_print_is_no_part_of_the_results(
+    run: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         "models.training.tuning.run.quiet_transformers",
         lambda: nullcontext(print("[WARNING] of a library")),
     )
-    (tmp_path / "tiny.yaml").write_text(TINY)
-    done = run("train", str(tmp_path / "tiny.yaml"), "--output", str(tmp_path / "model"), "--json")
+    done = run("train", str(tiny), "--output", str(tmp_path / "model"), "--json")
     assert 0 == done.status, done.err
     assert 1 == json.loads(done.out)[0]["steps"]
     assert "of a library" in done.err
+
+
+def test_an_interrupted_training_tells_how_it_goes_on(
+    run: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("models.training.tuning.trainer.TuningTrainer.log", interrupted)
+    output = str(tmp_path / "model")
+    done = run("train", str(tiny), "--output", output)
+    assert 130 == done.status
+    assert "Interrupted. It goes on from its last state with --resume." in done.err
+    monkeypatch.undo()
+    monkeypatch.setenv("PHANTOMS", str(tmp_path / "phantoms"))
+    assert 0 == run("train", str(tiny), "--output", output, "--resume").status

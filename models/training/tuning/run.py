@@ -25,6 +25,7 @@ from models.training.tuning.material import Material, material_of, surveyed
 from models.training.tuning.memory_advice import explained_memory
 from models.training.tuning.meter import Meter
 from models.training.tuning.model_work import work_of
+from models.training.tuning.peers import explained_peers
 from models.training.tuning.recipe import TuningRecipe, TuningStage
 from models.training.tuning.records import Records
 from models.training.tuning.report_scores import check_metrics
@@ -82,8 +83,8 @@ def tune(
     ------
     InputError
         If the output is there already, the recipe or the data are others than those of the run to
-        resume, nothing can be learnt from the data, the loss is no number, or memory or disk do
-        not suffice.
+        resume, nothing can be learnt from the data, the loss is no number, memory or disk do not
+        suffice, or another process ended.
     MissingError
         If weights, packages or what a metric needs are not on this machine.
     """
@@ -92,7 +93,19 @@ def tune(
         check_stage(stage)
         check_attention(stage)
         check_metrics(stage.validation.metrics, stage.best_by)
-    run = RunFolder(output)
+    with explained_peers(state.process_index, state.num_processes):
+        return _all_stages(recipe, records_of, output, resume, progress, note)
+
+
+def _all_stages(
+    recipe: TuningRecipe,
+    records_of: RecordsOf,
+    output: Path,
+    resume: bool,
+    progress: Progress,
+    note: Note,
+) -> tuple[StageOutcome, ...]:
+    state, run = PartialState(), RunFolder(output)
     is_first = state.is_main_process
     if is_first:
         with writing(output):
