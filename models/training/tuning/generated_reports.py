@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from models.engines.engine import Decoding, EnginePrompt
 from models.engines.transformers_engine import TransformersEngine
@@ -15,7 +16,6 @@ from models.libra.endings import Ending
 from models.libra.prompts import IMAGE_TOKEN_INDEX
 from models.training.collation import EncodedRecord
 from models.training.masking import IGNORE_INDEX
-from models.training.tuning.dataset import Collator
 from models.training.tuning.gathering import gathered
 from models.training.tuning.material import Material
 from models.training.tuning.recipe import Validation
@@ -63,21 +63,21 @@ class ReportWriter:
         )
         texts: list[str] = []
         enabled = self._autocast is not None
-        with (
-            gathered(self._learner, wrapper),
-            torch.autocast(self._device.type, self._autocast, enabled=enabled),
-        ):
+        with gathered(self._learner, wrapper):
             for start in range(0, len(places), self._size):
                 some = [valid.dataset[place] for place in places[start : start + self._size]]
-                found = engine.generate(self._prompts(some, valid.collator), self._decoding)
+                batch = valid.collator(some)  # out of autocast, which stacks no float16 on a CPU
+                with torch.autocast(self._device.type, self._autocast, enabled=enabled):
+                    found = engine.generate(self._prompts(some, batch), self._decoding)
                 texts += [self._text(sequences[0].token_ids) for sequences in found]
         return texts
 
-    def _prompts(self, records: Sequence[EncodedRecord], collator: Collator) -> list[EnginePrompt]:
+    def _prompts(
+        self, records: Sequence[EncodedRecord], batch: Mapping[str, Tensor]
+    ) -> list[EnginePrompt]:
         """Return what each record says before its last answer, exactly as it is trained."""
         asked = [list(one.input_ids[: _answer_start(one.labels)]) for one in records]
         shown = [place for place, ids in enumerate(asked) if IMAGE_TOKEN_INDEX in ids]
-        batch = collator(records)
         kinds = [batch.get(name) for name in ("images", "features")]
         images, features = (None if one is None else one.to(self._device) for one in kinds)
         embedded = dict(zip(shown, self._learner.pictures(shown, images, features), strict=False))

@@ -25,6 +25,7 @@ from models.training.tuning.material import Material, material_of, surveyed
 from models.training.tuning.memory_advice import explained_memory
 from models.training.tuning.meter import Meter
 from models.training.tuning.model_work import work_of
+from models.training.tuning.origin import find_origin
 from models.training.tuning.peers import explained_peers
 from models.training.tuning.recipe import TuningRecipe, TuningStage
 from models.training.tuning.records import Records
@@ -93,6 +94,8 @@ def tune(
         check_stage(stage)
         check_attention(stage)
         check_metrics(stage.validation.metrics, stage.best_by)
+    if not resume:
+        find_origin(recipe.start)
     with explained_peers(state.process_index, state.num_processes):
         return _all_stages(recipe, records_of, output, resume, progress, note)
 

@@ -160,6 +160,12 @@ def test_a_folder_that_holds_no_run_is_left_alone(data: Path, tmp_path: Path) ->
         tune(recipe(), data_in(data), tmp_path, resume=True)
 
 
+def test_a_start_that_is_not_there_leaves_no_folder_in_the_way(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no folder '\./nowhere'"):
+        tune(recipe(start="./nowhere"), data_in(data), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_another_recipe_does_not_go_on_and_its_key_is_named(undisturbed: Path, data: Path) -> None:
     other = recipe(stage("alignment", "projector", learning_rate=2e-3), recipe().stages[1])
     with pytest.raises(InputError, match=r"stages\[0\]\.learning_rate differs"):

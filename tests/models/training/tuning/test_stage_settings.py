@@ -72,6 +72,14 @@ def test_kept_features_learn_as_the_tower_does(tmp_path: Path) -> None:
     assert furthest(tmp_path / "kept/findings", tmp_path / "made/findings") < 1e-6
 
 
+def test_reports_are_written_from_features_that_are_kept_in_16_bits(tmp_path: Path) -> None:
+    settings = {"precision": "bf16", "feature_cache": True, "max_steps": 1}
+    judged = Validation(metrics=("rougeL",), generated=3, max_new_tokens=4)
+    given = short("projector", "lora", **settings, validation=judged)
+    (outcome,) = run(recipe(given, start="libra-phantom"), tmp_path / "out")
+    assert {"loss", "rougeL"} == outcome.evaluation.keys()
+
+
 def test_workers_learn_as_one_process_does(tmp_path: Path) -> None:
     for name, workers in (("some", 2), ("none", 0)):
         run(recipe(short("projector", "lora", workers=workers)), tmp_path / name)
