@@ -201,8 +201,8 @@ class TuningTrainer(Trainer):
         other = " or set its precision to bf16" if self.stage.precision == "fp16" else ""
         raise InputError(
             f"The loss of stage {self.stage.name!r} was no number by step "
-            f"{self.state.global_step}. Lower its learning_rate{other}, and go on from the last "
-            "state with --resume if the recipe is otherwise the same, or begin anew."
+            f"{self.state.global_step}. Lower its learning_rate{other}, and begin anew in another "
+            "folder; a stage that was finished before can be its start.checkpoint."
         )
 
     def _get_train_sampler(self, train_dataset: Any = None) -> TuningSampler:
