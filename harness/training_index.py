@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import flat, studies
+from harness.datasets.context_text import SECTIONS
 from harness.datasets.detection import detect_format
 from harness.datasets.record import FIELDS
 from harness.datasets.study_set import file_sha256
@@ -33,7 +34,7 @@ class TrainingFile:
 
     ``starts`` and ``ends`` are bytes, ``lines`` count from 1, ``asked`` is which of the sections a
     record is about; each has one entry per record, int64, int64, int64 and int8. ``notes`` are
-    remarks for the person who trains.
+    remarks for the person who trains, and ``context`` names all sections of the studies' contexts.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class TrainingFile:
     asked: NDArray[np.int8]
     sha256: str
     notes: tuple[str, ...]
+    context: frozenset[str]
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -107,6 +109,7 @@ class _Found:
     unread: dict[str, None] = field(default_factory=dict)
     splits: Counter[str | None] = field(default_factory=Counter)
     without_split: int = 0
+    context: set[str] = field(default_factory=set)
 
     def add(self, found: FoundRecord) -> None:
         content = found.content
@@ -122,6 +125,11 @@ class _Found:
             self.ids.append(hash(name))
             if not self._is_chosen(content, found.line):
                 return
+            told = content.get("context")
+            self.context.update(told if isinstance(told, dict) else ())
+            self.context.update(name for name in SECTIONS if name in content)
+            if isinstance(told, str):  # cut at its headings when it is read
+                self.context.update(SECTIONS)
             times = self.sections if content.get("question") is None else 1
         for number in range(times):
             self.starts.append(found.start)
@@ -144,6 +152,7 @@ class _Found:
             np.array(self.asked, np.int8),
             file_sha256(self.path),
             tuple(notes),
+            frozenset(self.context),
         )
 
     def _is_chosen(self, content: dict[str, Any], line: int) -> bool:

@@ -16,6 +16,7 @@ from harness.datasets.source import Place
 from harness.datasets.studies import studies_record
 from harness.environment import expanded, unset_variables
 from harness.errors import InputError, MissingError
+from harness.suggest import suggestion
 from harness.training_conversations import of_libra, of_study
 from harness.training_index import TrainingFile, index_file
 from models.training.tuning.recipe import TuningData
@@ -49,7 +50,16 @@ class StudyRecords:
     @property
     def notes(self) -> list[str]:
         """Remarks on the files, for the person who trains."""
-        return [note for file in self._files for note in file.notes]
+        known = sorted(frozenset[str]().union(*(file.context for file in self._files)))
+        return [
+            *(note for file in self._files for note in file.notes),
+            *(
+                f"data.context: no study has the section {name!r}. "
+                + (suggestion(name, known) if known else "Studies have no context.")
+                for name in self._data.context or ()
+                if name not in known
+            ),
+        ]
 
     def __len__(self) -> int:
         return self._ends[-1]

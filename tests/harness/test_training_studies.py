@@ -58,6 +58,14 @@ def test_the_context_is_what_the_recipe_names_in_its_order(tmp_path: Path) -> No
     assert ["History: B, Indication: A", "", ""] == asked
 
 
+def test_a_context_section_that_no_study_has_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path, study("s1", context={"indication": "A"}), study("s2"))
+    assert [] == opened(path, context=("indication",)).notes
+    assert [
+        "data.context: no study has the section 'indicaton'. Did you mean 'indication'?"
+    ] == opened(path, context=("indicaton", "indication")).notes
+
+
 def test_a_question_teaches_its_answer_once_and_a_report_every_section(tmp_path: Path) -> None:
     asked = study("q1", question="Any change?", reference={"answer": "No."})
     path = written(tmp_path, study("s1"), asked, study("s2"))
