@@ -43,4 +43,4 @@ def merge(
     if as_json:
         print_json({"checkpoint": str(output), "files": len(files), "size_bytes": size_bytes})
         return
-    print(f"checkpoint: {output} ({size_bytes / 1e9:.2f} GB in {len(files)} files)")
+    print(f"checkpoint: {output} ({size_bytes / 1e6:,.1f} MB in {len(files)} files)")
