@@ -161,7 +161,7 @@ class TuningStage:
     sharding: Sharding = "none"
     model_max_length: Count = 2048
     group_by_length: bool = True
-    workers: Annotated[int, Field(ge=0)] = 4
+    workers: Annotated[int, Field(ge=0, le=256)] = 4
     image_cache_gb: Positive | None = None
     feature_cache: bool = False
     validation: Validation = field(default_factory=Validation)

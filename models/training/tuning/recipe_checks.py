@@ -68,6 +68,12 @@ def _check_stage(recipe: TuningRecipe, stage: TuningStage, where: str) -> None:
             f"{where}: projector_learning_rate has no effect, since the projector is frozen. Add "
             "projector to trains, or remove the key."
         )
+    for key, every in (("evaluate_every", stage.evaluate_every), ("save_every", stage.save_every)):
+        if every >= 1 and every != int(every):
+            raise InputError(
+                f"{where}: {key} is {every:g}. Give a share of all updates, below 1, or a whole "
+                "number of updates."
+            )
     data = stage.data or recipe.data
     if data is None:
         raise InputError(f"{where}: there is no data, neither here nor for the whole recipe.")
