@@ -79,6 +79,7 @@ def _encoding(started: Started) -> Encoding:
         started.stage.model_max_length,
         started.learner.vision_tower.num_patches,
         started.origin.config.use_start_end,
+        needs_image=started.stage.trains == ("projector",),
     )
 
 

@@ -81,6 +81,7 @@ REASONS = {
     "too_many_images": "it has more images than a current and a prior one",
     "missing_image": "a file of its images is not there",
     "many_places": "its text holds <image> more than once, where the models read one",
+    "no_place": "it shows no image, and the stage trains the projector alone",
     "refused": "its turns do not suit the conversation template",
     "no_token": "no token of it is learnt: it has no answer, or one beyond the longest length",
 }

@@ -21,7 +21,7 @@ from models.training.tuning.survey_result import LEFT_OUT_FILE, Survey, keep_sur
 
 __all__ = ["Encoding", "Survey", "survey"]
 
-_VERSION = 2
+_VERSION = 3
 _AT_ONCE = 500
 _FEW = 4_000
 """Up to so many records starting a process takes longer than reading them."""
@@ -32,7 +32,8 @@ class Encoding:
     """How conversations become ids: what all processes must agree on.
 
     ``patches`` is how many positions an image takes in the language model, ``start_and_end`` the
-    checkpoint's ``mm_use_im_start_end``.
+    checkpoint's ``mm_use_im_start_end``. With ``needs_image`` a text without an image teaches
+    nothing, since the projector alone is trained.
     """
 
     tokenizer: Any
@@ -40,11 +41,13 @@ class Encoding:
     model_max_length: int
     patches: int
     start_and_end: bool = False
+    needs_image: bool = False
 
     def digest(self) -> str:
         """Return a SHA-256 of all that decides how a conversation is encoded."""
         tokenizer = self.tokenizer.backend_tokenizer.to_str()
-        said = [tokenizer, self.template, self.model_max_length, self.patches, self.start_and_end]
+        said = [tokenizer, self.template, self.model_max_length, self.patches]
+        said += [self.start_and_end, self.needs_image]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -171,6 +174,8 @@ def _one(records: Records, encoding: Encoding, index: int, part: _Part) -> tuple
         part.left_out.append(Remark(record.id, f"no_token: {found.silent}"))
     elif found.images > 1:
         raise NothingToTeachError(record.id, "many_places")
+    elif encoding.needs_image and not found.images:
+        raise NothingToTeachError(record.id, "no_place")
     elif found.marks:
         part.marked.append(Remark(record.id, f"holds {' and '.join(found.marks)}"))
     return found.tokens + found.images * (encoding.patches - 1), found.learnt

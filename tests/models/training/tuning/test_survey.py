@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,15 @@ def test_a_text_with_a_second_image_token_is_left_out_before_it_stops_training(
     assert [0] == found.rows.tolist()
     assert {"many_places": 1} == dict(found.counts)
     assert "1 because its text holds <image> more than once" in found.summary()
+
+
+def test_texts_without_an_image_teach_a_projector_nothing(
+    records: ListedRecords, tmp_path: Path
+) -> None:
+    found = survey(records, replace(encoding(), needs_image=True), 0, tmp_path / "kept")
+    assert [0, 6] == found.rows.tolist()
+    assert 1 == found.counts["no_place"]
+    assert "text" in [one.record for one in found.left_out]
 
 
 def test_a_second_survey_of_the_same_is_read_from_disk(
