@@ -107,7 +107,7 @@ def _compare_engines(theirs: _Official, options: argparse.Namespace, texts: list
             found = _add(rows, f"{name} ours", count, ours[name], part)
             _check_equal(name, answer.result, found)
         print(f"# run {repeat + 1} of {options.repeats} done", file=sys.stderr, flush=True)
-    limit = _encoder_limit(ours["tokens"](texts[: count * options.repeats]))
+    limit = _encoder_limit(_mean_tokens(texts[: count * options.repeats]))
     _print_engines({name: statistics.median(times) for name, times in rows.items()}, limit)
 
 
@@ -150,20 +150,24 @@ def _before(texts: list[str]) -> list[str]:
 def _load_ours() -> dict[str, Callable[[list[str]], Any]]:
     from metrics.annotators import CheXbertAnnotator, RadGraphAnnotator
     from metrics.annotators.bertscore import BertScoreAnnotator
-    from metrics.annotators.encoders import load_tokenizer
 
     folder = Path(os.environ["CXR_HARNESS_WEIGHTS"])
     bert = folder / "bert-base"
     radgraph = RadGraphAnnotator.load(folder / "radgraph.tar.gz", folder / "pubmedbert")
     chexbert = CheXbertAnnotator.load(folder / "chexbert.pth", bert)
     bertscore = BertScoreAnnotator.load(bert, LAYER)
-    tokenizer = load_tokenizer(bert)
     return {
         "radgraph": radgraph.annotate,
         "chexbert": lambda texts: chexbert.annotate(texts).labels.tolist(),
         "bertscore": lambda texts: bertscore.scores(texts, _before(texts)).T,
-        "tokens": lambda texts: sum(map(len, tokenizer(texts)["input_ids"])) / len(texts),
     }
+
+
+def _mean_tokens(texts: list[str]) -> float:
+    from metrics.annotators.encoders import load_tokenizer
+
+    tokenizer = load_tokenizer(Path(os.environ["CXR_HARNESS_WEIGHTS"]) / "bert-base")
+    return sum(map(len, tokenizer(texts)["input_ids"])) / len(texts)
 
 
 def _check_equal(name: str, official: Any, ours: Any) -> None:
@@ -265,6 +269,9 @@ def _print_systems(theirs: _Official, predictions: list[list[str]], references: 
             f"| {theirs_s / warm:.0f}x |",
             flush=True,
         )
+    texts = sorted({text for texts in (references, *predictions) for text in texts})
+    least = _encoder_limit(_mean_tokens(texts)) * len(texts) / len(systems)
+    print(f"(The encoder's products with its weights alone: {least:.2f} s per system.)")
     print("(CheXbert officially: F1, SembScore and RadCliQ, a pass each; where one run gives both")
     print(f"SembScore and RadCliQ: {official['two passes']:.2f})")
 
