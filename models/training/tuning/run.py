@@ -6,7 +6,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -110,14 +110,15 @@ def _all_stages(
 ) -> tuple[StageOutcome, ...]:
     state, run = PartialState(), RunFolder(output)
     is_first = state.is_main_process
-    if is_first:
-        with writing(output):
-            run.begin(recipe, resume=resume)
-    state.wait_for_everyone()
     shown, said = (progress, note) if is_first else (silent, lambda text: None)
     outcomes: list[StageOutcome] = []
     source: Path | None = None
-    with quiet_transformers(), _repeatable(state.device):
+    with ExitStack() as held, quiet_transformers(), _repeatable(state.device):
+        if is_first:
+            with writing(output):
+                run.begin(recipe, resume=resume)
+                held.enter_context(run.held())
+        state.wait_for_everyone()
         for number, stage in enumerate(recipe.stages):
             done = run.outcome(stage)
             if done is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from models.training.tuning.recipe import TuningRecipe, TuningStage
 LOG_FILE = "training_log.jsonl"
 RECIPE_FILE = "recipe.yaml"
 CARD_FILE = "README.md"
+_LOCK_FILE = ".lock"
 _OUTCOME_FILE = "stage.json"
 _DATA_FILE = "data.json"
 _FREE = (
@@ -82,6 +85,28 @@ class RunFolder:
             self._check_same(known, recipe)
         self.folder.mkdir(parents=True, exist_ok=True)
         replace_file(known, _as_yaml(recipe).encode())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let no other run write into the folder while this lasts.
+
+        The system drops the lock when its holder ends, however it ends; loading processes, which
+        may end later, do not inherit it.
+
+        Raises
+        ------
+        InputError
+            If another run holds the folder.
+        """
+        with open(self.folder / _LOCK_FILE, "w") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                raise InputError(
+                    f"Another training is writing to {self.folder}. Wait until it is done, or "
+                    "choose another --output."
+                ) from None
+            yield
 
     def check_data(self, stage: TuningStage, said: Mapping[str, Any]) -> None:
         """Note what a stage's data are, or refuse to go on with others."""
