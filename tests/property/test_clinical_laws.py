@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -34,7 +35,10 @@ def test_nothing_is_lacking(metric: Metric) -> None:
 @seldom
 @given(rows=pairs)
 def test_a_law_holds(metric: Metric, law: laws.Law, rows: Rows) -> None:
-    law(metric, rows)
+    tried = list(law(metric, rows))
+    assert tried
+    for expected, found in tried:
+        np.testing.assert_array_equal(expected, found)
 
 
 @by_signature
