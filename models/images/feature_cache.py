@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 import warnings
 import zlib
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from models.arguments import check_argument
+from models.atomic import replace_file
 from models.errors import InputError
 
 FeatureDtype = Literal["float32", "float16"]
@@ -136,14 +136,7 @@ class FeatureCache:
 
     def _write(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)  # readable by the owner only
-        try:
-            with open(handle, "wb") as file:
-                file.write(content)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        replace_file(path, content)  # readable by the owner only
 
     def _evict(self) -> None:
         """Remove what was not used for longest, temporary files of killed processes included."""

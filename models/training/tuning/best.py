@@ -10,7 +10,7 @@ from typing import Any
 
 from accelerate import PartialState
 
-from models.training.tuning.atomic import replace_file
+from models.atomic import replace_file
 from models.training.tuning.gathering import save_gathered
 from models.training.tuning.report_scores import is_better_higher, score_key
 from models.training.tuning.start import Started

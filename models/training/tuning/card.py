@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from models.training.tuning.atomic import replace_file
+from models.atomic import replace_file
 from models.training.tuning.recipe import TuningRecipe, TuningStage
 from models.training.tuning.run_folder import LOG_FILE, RECIPE_FILE, StageOutcome
 

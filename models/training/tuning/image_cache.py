@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.atomic import replace_file
 from models.errors import InputError
 from models.images.feature_cache import feature_folder
-from models.training.tuning.atomic import replace_file
 
 _CHECK_BYTES = 4
 _LOOKS = 64

@@ -7,12 +7,13 @@ a folder that `finish_publishing` completes.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from models.atomic import force_to_disk
 
 _READY = ".ready"
 _UNFINISHED = ".unfinished-"
@@ -32,12 +33,12 @@ def published(folder: Path) -> Iterator[Path]:
     try:
         yield scratch
         for path in [*scratch.rglob("*"), scratch]:
-            _sync(path)
+            force_to_disk(path)
         scratch.rename(folder / _READY)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    _sync(folder)
+    force_to_disk(folder)
     finish_publishing(folder)
 
 
@@ -52,13 +53,5 @@ def finish_publishing(folder: Path) -> None:
         if target.is_dir():
             shutil.rmtree(target)
         path.replace(target)
-    _sync(folder)
+    force_to_disk(folder)
     ready.rmdir()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from models.atomic import replace_file
 from models.errors import InputError
-from models.training.tuning.atomic import replace_file
 from models.training.tuning.recipe import TuningRecipe, TuningStage
 
 LOG_FILE = "training_log.jsonl"

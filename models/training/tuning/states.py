@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from models.atomic import force_to_disk
 from models.errors import InputError
 
 _PREFIX = "step-"
@@ -40,11 +40,11 @@ class States:
     def keep(self, draft: Path, step: int) -> None:
         """Let a draft be the state of a step, and remove those before."""
         for file in draft.rglob("*"):
-            _force_to_disk(file)
+            force_to_disk(file)
         kept = self.folder / f"{_PREFIX}{step}"
         shutil.rmtree(kept, ignore_errors=True)
         draft.rename(kept)
-        _force_to_disk(self.folder)
+        force_to_disk(self.folder)
         for one in self.folder.glob(f"{_PREFIX}*"):
             if one != kept:
                 shutil.rmtree(one, ignore_errors=True)
@@ -91,11 +91,3 @@ def load_trained(module: nn.Module, folder: Path) -> None:
 
 def _trained(module: nn.Module) -> dict[str, Tensor]:
     return {name: one.data for name, one in module.named_parameters() if one.requires_grad}
-
-
-def _force_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

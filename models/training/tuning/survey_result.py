@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.atomic import replace_file
 from models.errors import InputError
 from models.training.teaching import Remark
-from models.training.tuning.atomic import replace_file
 from models.training.tuning.records import REASONS
 
 LEFT_OUT_FILE = "left_out.jsonl"
