@@ -17,11 +17,6 @@ app = typer.Typer(help="Look at, clear or export the annotation cache.", no_args
 _HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 
-@app.callback()
-def cache() -> None:
-    """Look at, clear or export the annotation cache."""
-
-
 @app.command()
 def info(as_json: JsonOption = False) -> None:
     """Show where the annotation cache is and how many annotations it holds."""

@@ -31,11 +31,6 @@ for name, verb in _VERBS.items():
     app.command(name)(verb)
 
 
-@app.callback()
-def data() -> None:
-    """Make studies JSONL from raw data."""
-
-
 @app.command()
 def phantoms(
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="The folder to make.")],

@@ -14,11 +14,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def weights() -> None:
-    """List the weights of metrics and models, import and verify them."""
-
-
 @app.command("list")
 def list_weights(as_json: JsonOption = False) -> None:
     """Show every weight file that a metric or model needs, and whether it is on this machine."""
