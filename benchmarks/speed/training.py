@@ -36,9 +36,9 @@ from torch import Tensor
 
 from benchmarks.phantoms import draw, generate_split
 from benchmarks.speed.real_size import write_checkpoint
+from benchmarks.speed.training_records import PhantomRecords, findings_record
 from models.hub import BUNDLED
 from models.libra.known_towers import KNOWN_TOWERS
-from models.libra.prompts import FINDINGS_QUESTION, IMAGE_TOKEN
 from models.training.collation import EncodedRecord
 from models.training.masking import IGNORE_INDEX
 from models.training.optimiser_groups import parameter_groups
@@ -47,7 +47,6 @@ from models.training.tuning.features import Features
 from models.training.tuning.learner import Learner
 from models.training.tuning.pictures import Pixels
 from models.training.tuning.recipe import Lora, Start, TuningData, TuningRecipe, TuningStage
-from models.training.tuning.records import TrainingRecord
 from models.training.tuning.sampler import TuningSampler
 from models.training.tuning.start import Started, load_learner
 from models.training.tuning.survey import Encoding, survey
@@ -214,26 +213,17 @@ def _recipe(folder: Path) -> TuningRecipe:
     )
 
 
-class _Records(list[TrainingRecord]):
-    def digest(self) -> str:
-        return "phantoms"
-
-
-def _records(folder: Path, count: int) -> _Records:
+def _records(folder: Path, count: int) -> PhantomRecords:
     """Return records of phantoms with priors, their images enlarged to a radiograph's size."""
     studies = [(s, s.prior) for s in generate_split(1, "train", studies=8 * count) if s.prior]
-    found = _Records()
+    found = PhantomRecords()
     for number, (study, prior) in enumerate(studies[:count]):
         files = []
         for name, shown in (("now", study), ("before", prior)):
             file = folder / f"{number}-{name}.jpg"
             Image.fromarray(np.asarray(draw(shown))).resize((_SIDE, _SIDE)).save(file)
             files.append(file)
-        talk = (
-            {"from": "human", "value": f"{IMAGE_TOKEN}\n{FINDINGS_QUESTION}"},
-            {"from": "gpt", "value": study.findings},
-        )
-        found.append(TrainingRecord(str(number), talk, tuple(files), study.findings))
+        found.append(findings_record(str(number), files, study.findings))
     return found
 
 

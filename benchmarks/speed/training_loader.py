@@ -11,7 +11,6 @@ for one H100.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 import time
@@ -24,7 +23,7 @@ from torch.utils.data import DataLoader
 from transformers import AutoTokenizer
 
 from benchmarks.phantoms import draw, generate_split
-from harness.training_studies import open_records
+from benchmarks.speed.training_records import PhantomRecords, findings_record
 from models.images.preprocess import Preprocessor
 from models.libra.known_towers import KNOWN_TOWERS
 from models.training.recipe_files import find_recipe, read_recipe
@@ -32,7 +31,7 @@ from models.training.tuning.dataset import Collator, TuningDataset
 from models.training.tuning.image_cache import ImageCache
 from models.training.tuning.pictures import Pixels
 from models.training.tuning.plan import plan_tuning
-from models.training.tuning.recipe import TuningData, TuningRecipe
+from models.training.tuning.recipe import TuningRecipe
 from models.training.tuning.sampler import TuningSampler
 from models.training.tuning.survey import Encoding, survey
 
@@ -54,8 +53,7 @@ def main() -> None:
 
 
 def _measure(folder: Path, options: argparse.Namespace) -> None:
-    _write(folder, options.studies)
-    data = _Data(folder, options.tokenizer)
+    data = _Data(_records(folder, options.studies), folder, options.tokenizer)
     kept = {"JPEG": None, "the image cache": ImageCache(folder / "cache", 518, 10**10)}
     for _ in _loader(data.read(kept["the image cache"]), max(options.workers)):
         pass  # fills the cache
@@ -79,10 +77,10 @@ def _measure(folder: Path, options: argparse.Namespace) -> None:
             print(f"| {shown} |", flush=True)
 
 
-def _write(folder: Path, count: int) -> None:
-    """Write studies of two images each: enlarged phantoms with the grain of a detector."""
+def _records(folder: Path, count: int) -> PhantomRecords:
+    """Return records of two images each: enlarged phantoms with the grain of a detector."""
     noise = np.random.default_rng(0)
-    lines = []
+    records = PhantomRecords()
     for study in generate_split(1, "train", studies=count):
         files = []
         for number in (0, 1):
@@ -90,24 +88,18 @@ def _write(folder: Path, count: int) -> None:
             large = small.resize((_WIDTH, _HEIGHT), Image.Resampling.BICUBIC)
             grain = noise.normal(0, 4, (_HEIGHT, _WIDTH))
             pixels = (np.asarray(large) + grain).clip(0, 255).astype(np.uint8)
-            name = f"{study.study_id}_{number}.jpg"
-            Image.fromarray(pixels).save(folder / name, quality=95)
-            files.append(name)
-        content: dict[str, Any] = {
-            "study_id": study.study_id,
-            "images": files[:1],
-            "prior_images": files[1:],
-            "reference": {"findings": study.findings},
-        }
-        lines.append(json.dumps(content) + "\n")
-    (folder / "train.jsonl").write_text("".join(lines))
+            file = folder / f"{study.study_id}_{number}.jpg"
+            Image.fromarray(pixels).save(file, quality=95)
+            files.append(file)
+        records.append(findings_record(study.study_id, files, study.findings))
+    return records
 
 
 class _Data:
-    """The studies of a folder, surveyed."""
+    """Records, surveyed."""
 
-    def __init__(self, folder: Path, tokenizer: Path) -> None:
-        self._records = open_records(TuningData(train=("train.jsonl",)), "train", folder)
+    def __init__(self, records: PhantomRecords, folder: Path, tokenizer: Path) -> None:
+        self._records = records
         fast = AutoTokenizer.from_pretrained(tokenizer)
         self._encoding = Encoding(fast, "libra_v1", 2048, _PATCHES)
         self._rows = survey(self._records, self._encoding, 0, folder / "survey").rows
